@@ -1,0 +1,28 @@
+"""socialsim: do agents that are given only social signals develop stable values that travel?"""
+
+from socialsim import envs as envs  # registers the built-in worlds; imports none of them
+from socialsim.core.autoreset import AutoReset
+from socialsim.core.registry import make, register, worlds
+from socialsim.core.scene import Scene
+from socialsim.core.senses import Observation, Senses
+from socialsim.core.signals import Signal, register_signal, signals
+from socialsim.core.simulation import Simulation, TimeStep
+from socialsim.core.world import World
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "AutoReset",
+    "Observation",
+    "Scene",
+    "Senses",
+    "Signal",
+    "Simulation",
+    "TimeStep",
+    "World",
+    "make",
+    "register",
+    "register_signal",
+    "signals",
+    "worlds",
+]

@@ -1,0 +1,1 @@
+"""Scenes, senses, signals, worlds and simulations. No learning here."""

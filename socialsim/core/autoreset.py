@@ -1,0 +1,63 @@
+"""Auto-reset for batches of worlds, from a pool of reset states.
+
+A `lax.cond` reset under `vmap` would run the reset of every world at every step. Here the batch is
+stepped as a whole: only when some world is done does one branch copy states in from a pool.
+"""
+
+import jax
+import jax.numpy as jnp
+from flax import struct
+from jaxtyping import Array, Key
+
+from socialsim.core.simulation import Simulation, SimulationState, TimeStep
+
+
+class Pool(struct.PyTreeNode):
+    """Reset states to draw from: leading axis P."""
+
+    state: SimulationState
+    timestep: TimeStep
+
+
+class AutoReset(struct.PyTreeNode):
+    """A batch of E worlds that restart on their own when done.
+
+    `step` returns the new episode's first observation where an episode ended, with the old one's last in
+    `final_observation` (gymnasium calls this same-step autoreset).
+    """
+
+    env: Simulation
+    num_worlds: int = struct.field(pytree_node=False)
+    pool_size: int = struct.field(pytree_node=False, default=256)
+
+    def pool(self, key: Key[Array, ""]) -> Pool:
+        return Pool(*jax.vmap(self.env.reset)(jax.random.split(key, self.pool_size)))
+
+    def reset(self, key: Key[Array, ""]) -> tuple[SimulationState, TimeStep]:
+        return jax.vmap(self.env.reset)(jax.random.split(key, self.num_worlds))
+
+    def step(
+        self, key: Key[Array, ""], pool: Pool, state: SimulationState, action: Array
+    ) -> tuple[SimulationState, TimeStep]:
+        """action: `[E, A]` or `[E, A, n]`."""
+        step_key, pick_key = jax.random.split(key)
+        keys = jax.random.split(step_key, self.num_worlds)
+        state, timestep = jax.vmap(self.env.step)(keys, state, action)
+        done = timestep.done
+
+        def restart(state, observation):
+            pick = jax.random.randint(pick_key, (self.num_worlds,), 0, self.pool_size)
+
+            def merge(fresh, old):
+                mask = done.reshape(-1, *[1] * (old.ndim - 1))
+                return jnp.where(mask, fresh[pick], old)
+
+            return (
+                jax.tree.map(merge, pool.state, state),
+                jax.tree.map(merge, pool.timestep.observation, observation),
+            )
+
+        state, observation = jax.lax.cond(
+            done.any(), restart, lambda s, o: (s, o), state, timestep.observation
+        )
+        return state, timestep.replace(observation=observation)

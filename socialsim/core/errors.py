@@ -1,0 +1,52 @@
+"""Errors that say what was given, what is allowed and the nearest valid choice."""
+
+import difflib
+from collections.abc import Iterable
+
+
+class SocialsimError(ValueError):
+    """Base of every error that bad input can cause; the command line prints it as one line, status 2."""
+
+
+class OptionError(SocialsimError):
+    """An option, size or name that is not allowed."""
+
+
+class ActionError(SocialsimError):
+    """An action of wrong shape, type or range."""
+
+
+class RunError(SocialsimError):
+    """A run folder that is damaged, foreign, locked or from another version."""
+
+
+class CarrierError(SocialsimError):
+    """A carrier that does not fit: another feature table, other channels, other shapes."""
+
+
+class DivergenceError(SocialsimError):
+    """Training produced a non-finite value; the message names the channel."""
+
+
+def choose(kind: str, given: object, allowed: Iterable[str]) -> str:
+    """Return `given` if it is one of `allowed`, else raise OptionError with the nearest choice."""
+    names = sorted(allowed)
+    if given in names:
+        return str(given)
+    near = difflib.get_close_matches(str(given), names, n=1, cutoff=0.4)
+    hint = f"; did you mean {near[0]!r}?" if near else ""
+    raise OptionError(f"unknown {kind} {given!r}; allowed: {', '.join(names)}{hint}")
+
+
+def integer(name: str, value: object, *, low: int, high: int | None = None) -> int:
+    """Check an integer option and return it; bools and floats are refused."""
+    import operator
+
+    try:
+        number = operator.index(value)  # type: ignore[arg-type]
+    except TypeError:
+        number = None
+    span = f"an integer >= {low}" if high is None else f"an integer from {low} to {high}"
+    if number is None or isinstance(value, bool) or number < low or (high is not None and number > high):
+        raise OptionError(f"{name}={value!r}; allowed: {span}")
+    return number

@@ -1,0 +1,96 @@
+"""The registry of worlds: strict `name-vN` ids, lazy entry points, errors that name the nearest id."""
+
+import dataclasses
+import importlib
+import inspect
+import re
+from collections.abc import Sequence
+
+from socialsim.core import errors
+from socialsim.core.senses import Senses
+from socialsim.core.signals import DEFAULT_SIGNALS, Signal, make_signal
+from socialsim.core.simulation import Simulation
+from socialsim.core.world import World
+
+_ID = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*-v\d+")
+
+
+@dataclasses.dataclass(frozen=True)
+class Entry:
+    """id; `module:function` that makes the World from keyword options; one line about it."""
+
+    id: str
+    entry_point: str
+    summary: str
+
+    def factory(self):
+        module, _, name = self.entry_point.partition(":")
+        return getattr(importlib.import_module(module), name)
+
+    def options(self) -> dict[str, inspect.Parameter]:
+        return dict(inspect.signature(self.factory()).parameters)
+
+
+_ENTRIES: dict[str, Entry] = {}
+
+
+def register(id: str, entry_point: str, summary: str) -> None:
+    """Register a world. `entry_point` is `module:function`, imported only when the world is made.
+
+    Raises OptionError for an id that is not `name-vN` or is taken.
+    """
+    if not _ID.fullmatch(id):
+        raise errors.OptionError(f"world id {id!r}; allowed: lower-case words and a version, like 'name-v0'")
+    if id in _ENTRIES:
+        raise errors.OptionError(f"world id {id!r} is registered already ({_ENTRIES[id].entry_point})")
+    _ENTRIES[id] = Entry(id, entry_point, summary)
+
+
+def worlds() -> tuple[str, ...]:
+    """Ids of all registered worlds."""
+    return tuple(_ENTRIES)
+
+
+def entry(id: str) -> Entry:
+    """The registry entry of a world. Raises OptionError for an unknown id, naming the nearest."""
+    return _ENTRIES[errors.choose("world", id, _ENTRIES)]
+
+
+def make_world(id: str, **options) -> World:
+    """Make a world by id. Raises OptionError for unknown ids or options and for impossible sizes."""
+    known = entry(id)
+    allowed = known.options()
+    for name in options:
+        errors.choose(f"option of {id}", name, allowed)
+    return known.factory()(**options)
+
+
+def make(
+    id: str,
+    *,
+    signals: Sequence[str | Signal] = DEFAULT_SIGNALS,
+    senses: Senses | None = None,
+    horizon: int | None = None,
+    **options,
+) -> Simulation:
+    """Make a simulation of a registered world.
+
+    Parameters
+    ----------
+    id : a world id, like "rendezvous-v0"; `socialsim.worlds()` lists them.
+    signals : names or Signal instances; their order is the order of the channels.
+    senses : defaults to `Senses()`.
+    horizon : decisions until truncation; defaults to the world's own.
+    **options : the world's options, such as `num_agents`.
+
+    Raises
+    ------
+    OptionError : unknown world, signal or option, or an impossible size; says what is allowed.
+    """
+    world = make_world(id, **options)
+    chosen = tuple(make_signal(s) for s in signals)
+    names = [s.name for s in chosen]
+    if not chosen or len(set(names)) < len(names):
+        raise errors.OptionError(f"signals={names}; allowed: one or more, each name once")
+    steps = errors.integer("horizon", world.horizon if horizon is None else horizon, low=1)
+    return Simulation(world=world, senses=senses or Senses(), signals=chosen, horizon=steps, id=id)

@@ -1,0 +1,272 @@
+"""Social signals: being attended to, being imitated, succeeding together.
+
+A signal is a frozen dataclass whose fields are its options. `signal(window)` is pure and returns one
+number per agent, bounded per step. The window holds the current scene, the few past fields a signal asks
+for with `remembers`, and the signal's own exponential trace of what came before.
+
+Signals are the only thing learners ever receive; they enter a scalar only through drives.
+"""
+
+import abc
+import dataclasses
+import math
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import jax.numpy as jnp
+from flax import struct
+from jaxtyping import Array, Float
+
+from socialsim.core import errors, geometry
+from socialsim.core.acts import NUM_ACTS
+from socialsim.core.scene import Scene
+
+Trace = Any  # a pytree of the signal's own
+
+
+class Window(struct.PyTreeNode):
+    """What a signal may look at.
+
+    scene: the instant to be judged.
+    past: field name -> `[L, ...]`, row k-1 is the field k steps ago (acts before the start are -1).
+    trace: the signal's own memory of everything before `scene`.
+    """
+
+    scene: Scene
+    past: dict[str, Array]
+    trace: Trace
+
+
+class Signal(abc.ABC):
+    """One channel. Subclasses are frozen dataclasses."""
+
+    name: ClassVar[str]
+
+    @property
+    def remembers(self) -> Mapping[str, int]:
+        """Scene fields to keep, and for how many steps."""
+        return {}
+
+    def begin(self, scene: Scene) -> Trace:
+        """The trace before the first scene of an episode."""
+        return ()
+
+    def update(self, window: Window) -> Trace:
+        """The trace to carry on once `window.scene` has passed."""
+        return ()
+
+    @abc.abstractmethod
+    def __call__(self, window: Window) -> Float[Array, " A"]: ...
+
+
+def novelty(familiarity: Array, power: float) -> Array:
+    """Worth of an event as a share of its worth when new: (1 - familiarity)^power.
+
+    Responses to a repeated stimulus fade and recover with its absence (habituation: Thompson & Spencer
+    1966; Rankin et al. 2009). With the power well above one, what happens half of the time is already
+    worth next to nothing, which is what denies oscillating societies their pay.
+    """
+    return jnp.clip(1.0 - familiarity, 0.0, 1.0) ** power
+
+
+def _ema(old: Array, new: Array, memory: float) -> Array:
+    return old + (new - old) / memory
+
+
+@dataclasses.dataclass(frozen=True)
+class Attention(Signal):
+    """Attention received: `attention_i = sum_j g[j, i] * novelty(familiarity of g[j, i])`.
+
+    Each agent has one unit of gaze to give: `w = 1[j sees i] exp(-d / fade)` and
+    `g[j, i] = w[j, i] / (eps + sum of w over all agents and objects j sees)`. A gaze that rests where it
+    rested before is worth ever less: familiarity is the running mean of g[j, i] over `memory` steps.
+    Bounds: 0 <= attention_i <= A - 1, and its sum over agents never exceeds A.
+
+    fade: bodies.  memory: steps.  power: of `novelty`, 0 switches habituation off.
+    joint: weight of joint attention, `sum_j sum_o g_i(o) g_j(o)` over objects both look at.
+    """
+
+    fade: float = 6.0
+    memory: float = 20.0
+    power: float = 6.0
+    joint: float = 0.0
+    eps: float = 0.05
+    name: ClassVar[str] = "attention"
+
+    def __post_init__(self):
+        _positive(self, "fade", "memory", "eps")
+        _not_negative(self, "power", "joint")
+
+    def gaze_shares(self, scene: Scene):
+        """`[A, A]` and `[A, M]`: row j is how agent j's unit of gaze is spent."""
+
+        def weight(target, seen):
+            offset = target[None] - scene.position[:, None]
+            return jnp.where(seen, jnp.exp(-geometry.norm(offset) / self.fade), 0.0)
+
+        agents = weight(scene.position, scene.sees_agent)
+        objects = weight(scene.object_position, scene.sees_object & scene.object_present)
+        total = self.eps + agents.sum(-1) + objects.sum(-1)
+        return agents / total[:, None], objects / total[:, None]
+
+    def begin(self, scene: Scene) -> Trace:
+        return jnp.zeros((scene.num_agents, scene.num_agents))
+
+    def update(self, window: Window) -> Trace:
+        return _ema(window.trace, self.gaze_shares(window.scene)[0], self.memory)
+
+    def __call__(self, window: Window) -> Float[Array, " A"]:
+        agents, objects = self.gaze_shares(window.scene)
+        received = (agents * novelty(window.trace, self.power)).sum(0)
+        if self.joint:
+            shared = objects @ objects.T
+            received = received + self.joint * (shared.sum(-1) - jnp.diagonal(shared))
+        return received
+
+
+class ImitationTrace(struct.PyTreeNode):
+    """frequency: running act frequencies `[A, N]`, not normalised.  mass: what they sum to.
+    familiarity: running mean of excess matching `[A, A]`, row j copies column i."""
+
+    frequency: Float[Array, "A N"]
+    mass: Float[Array, ""]
+    familiarity: Float[Array, "A A"]
+
+
+@dataclasses.dataclass(frozen=True)
+class Imitation(Signal):
+    """Being imitated: excess matching of my recent acts by those who could see me do them.
+
+    `match_k[j, i] = 1[act_j(t) = act_i(t-k)] 1[j saw i at t-k]`, averaged over `lags`. Two things are
+    subtracted, in equal parts: the same match at `control_lags`, too long for copying (slow oscillators),
+    and what running act frequencies give by chance, `sum_a p_i(a) p_j(a)` (choruses). Matches count by
+    rarity, `-log p_j(a) / log N` clipped to [0, 1]. Independent agents earn zero on average. Copying
+    that goes on and on becomes familiar and is worth ever less (see `novelty`). Until act frequencies
+    are known, credit is scaled by how much evidence there is, so that an episode's start leaks nothing.
+    Each copier has one unit to give, shared by those it saw. Bounds: |imitation_i| <= A - 1.
+
+    memory: steps over which frequencies and familiarity are averaged.  power: of `novelty`.
+    """
+
+    lags: tuple[int, ...] = (1, 2)
+    control_lags: tuple[int, ...] = (7, 8)
+    memory: float = 20.0
+    power: float = 6.0
+    name: ClassVar[str] = "imitation"
+
+    def __post_init__(self):
+        _positive(self, "memory")
+        _not_negative(self, "power")
+        if not self.lags or not self.control_lags or min(self.lags) < 1:
+            raise errors.OptionError(
+                f"imitation: lags={self.lags}, control_lags={self.control_lags}; allowed: lags >= 1, none empty"
+            )
+        if max(self.lags) >= min(self.control_lags):
+            raise errors.OptionError(
+                f"imitation: control_lags={self.control_lags} must all exceed lags={self.lags}"
+            )
+
+    @property
+    def remembers(self) -> Mapping[str, int]:
+        return {"act": max(self.control_lags), "sees_agent": max(self.control_lags)}
+
+    def begin(self, scene: Scene) -> Trace:
+        a = scene.num_agents
+        return ImitationTrace(jnp.zeros((a, NUM_ACTS)), jnp.zeros(()), jnp.zeros((a, a)))
+
+    def excess(self, window: Window) -> Float[Array, "A A"]:
+        """[j, i]: how much more than by chance j's act now matches what j saw i do."""
+        acts, sees = window.past["act"], window.past["sees_agent"]
+        now = window.scene.act
+
+        def matched(lags):
+            pairs = [(now[:, None] == acts[k - 1][None, :]) & sees[k - 1] for k in lags]
+            return sum(p.astype(jnp.float32) for p in pairs) / len(lags)
+
+        def visible(lags):
+            return sum(sees[k - 1].astype(jnp.float32) for k in lags) / len(lags)
+
+        mass = window.trace.mass
+        p = window.trace.frequency / jnp.maximum(mass, 1e-6)
+        rarity = jnp.clip(-jnp.log(jnp.maximum(p, 1e-6)) / math.log(NUM_ACTS), 0.0, 1.0)
+        own = [(now == a).astype(jnp.float32) for a in range(NUM_ACTS)]
+        worth = sum(own[a] * rarity[:, a] for a in range(NUM_ACTS))[:, None]
+        by_chance = (p * rarity) @ p.T * visible(self.lags)
+        lagged = matched(self.control_lags) * worth
+        return mass * (matched(self.lags) * worth - 0.5 * (by_chance + lagged))
+
+    def update(self, window: Window) -> Trace:
+        old: ImitationTrace = window.trace
+        own = jnp.stack([(window.scene.act == a) for a in range(NUM_ACTS)], -1).astype(jnp.float32)
+        return ImitationTrace(
+            frequency=_ema(old.frequency, own, self.memory),
+            mass=_ema(old.mass, jnp.ones(()), self.memory),
+            familiarity=_ema(old.familiarity, jnp.maximum(self.excess(window), 0.0), self.memory),
+        )
+
+    def __call__(self, window: Window) -> Float[Array, " A"]:
+        seen = window.past["sees_agent"][self.lags[0] - 1]
+        audience = jnp.maximum(seen.sum(-1, keepdims=True), 1)  # how many each copier had to choose from
+        fresh = novelty(window.trace.familiarity, self.power)
+        return (self.excess(window) * fresh / audience).sum(0)
+
+
+@dataclasses.dataclass(frozen=True)
+class Coordination(Signal):
+    """Succeeding together: the scene's share in joint successes, clipped to `cap` per step."""
+
+    cap: float = 1.0
+    name: ClassVar[str] = "coordination"
+
+    def __post_init__(self):
+        _positive(self, "cap")
+
+    def __call__(self, window: Window) -> Float[Array, " A"]:
+        return jnp.clip(window.scene.joint, 0.0, self.cap)
+
+
+def _positive(signal, *fields):
+    for f in fields:
+        if not getattr(signal, f) > 0:
+            raise errors.OptionError(f"{signal.name}: {f}={getattr(signal, f)}; allowed: more than 0")
+
+
+def _not_negative(signal, *fields):
+    for f in fields:
+        if not getattr(signal, f) >= 0:
+            raise errors.OptionError(f"{signal.name}: {f}={getattr(signal, f)}; allowed: 0 or more")
+
+
+_SIGNALS: dict[str, type[Signal]] = {}
+
+
+def register_signal(signal: type[Signal]) -> type[Signal]:
+    """Make a Signal class available by its `name` (usable as a decorator).
+
+    Raises OptionError if the name is taken by another class.
+    """
+    known = _SIGNALS.setdefault(signal.name, signal)
+    if known is not signal:
+        raise errors.OptionError(f"signal {signal.name!r} is registered already, by {known.__qualname__}")
+    return signal
+
+
+for _signal in (Attention, Imitation, Coordination):
+    register_signal(_signal)
+
+DEFAULT_SIGNALS = ("attention", "imitation", "coordination")
+
+
+def signals() -> tuple[str, ...]:
+    """Names of all registered signals."""
+    return tuple(_SIGNALS)
+
+
+def make_signal(signal: str | Signal) -> Signal:
+    """A signal by name, with its default options; instances pass through.
+
+    Raises OptionError for an unknown name.
+    """
+    if isinstance(signal, Signal):
+        return signal
+    return _SIGNALS[errors.choose("signal", signal, _SIGNALS)]()
