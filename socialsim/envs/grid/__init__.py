@@ -1,0 +1,1 @@
+"""Grid worlds: one engine, joint-event rules as data."""

@@ -1,0 +1,44 @@
+"""haul: move together what nobody can move alone."""
+
+from socialsim.envs.grid.build import build_grid
+from socialsim.envs.grid.engine import Grid
+
+
+def haul(
+    *,
+    num_agents: int = 4,
+    num_loads: int = 2,
+    needed: int = 2,
+    size: int | tuple[int, int] = 10,
+    walls: int = 0,
+    bodies_block: bool = True,
+    reach: float = 8.0,
+    cone: float = 120.0,
+    full_view: bool = False,
+) -> Grid:
+    """Loads that move only when enough agents push the same way; bring them to their depots.
+
+    Who: `num_agents` walkers.  What: `num_loads` loads of one cell that block the way, each with a depot
+    cell it belongs to (sensed as the direction and distance to where it belongs).  Joint event: `needed`
+    agents beside or behind a load, all facing one way, ADVANCE in the same decision and bring it nearer
+    to its depot than it has ever been on this trip; those who pushed share it. A load that arrives starts
+    a new trip elsewhere.  Acts: the ten of the shared alphabet.  Horizon: 128 decisions, never terminates.
+    Random teams hardly ever move a load; a competent team lines up on the far side of one load and walks.
+
+    Parameters are those of `rendezvous`; `needed` is at most 5 (three places behind a load, two beside).
+    """
+    return build_grid(
+        num_agents=num_agents,
+        num_objects=num_loads,
+        size=size,
+        walls=walls,
+        needed=needed,
+        most_needed=5,
+        radius=1,
+        stand=False,
+        bodies_block=bodies_block,
+        reach=reach,
+        cone=cone,
+        full_view=full_view,
+        object_name="loads",
+    )
