@@ -1,0 +1,175 @@
+"""Are the values the same thing when measured again? ICC(2,1) and Kendall's W, with their controls.
+
+A subject is whatever should keep its value (a scene of a battery, an agent), an occasion is one measurement of
+all subjects (a seed, a checkpoint, a partner, a retest). Both take `X [n subjects, k occasions]`.
+"""
+
+import dataclasses
+from typing import ClassVar
+
+import numpy as np
+import scipy.stats
+import xarray as xr
+from numpy.typing import ArrayLike, NDArray
+
+from socialsim.analysis import statistics
+from socialsim.core.errors import OptionError
+
+
+def mean_squares(x: NDArray) -> tuple[NDArray, NDArray, NDArray]:
+    """MSR (between subjects), MSC (between occasions), MSE of two-way tables `[..., n, k]`."""
+    n, k = x.shape[-2:]
+    grand = x.mean((-2, -1), keepdims=True)
+    rows, columns = x.mean(-1, keepdims=True), x.mean(-2, keepdims=True)
+    msr = k * ((rows - grand) ** 2).sum((-2, -1)) / (n - 1)
+    msc = n * ((columns - grand) ** 2).sum((-2, -1)) / (k - 1)
+    mse = ((x - rows - columns + grand) ** 2).sum((-2, -1)) / ((n - 1) * (k - 1))
+    return msr, msc, mse
+
+
+def icc(x: NDArray) -> NDArray:
+    """ICC(2,1), absolute agreement, of tables `[..., n, k]` (Shrout & Fleiss 1979):
+    (MSR - MSE) / (MSR + (k-1) MSE + k (MSC - MSE) / n). NaN where nothing varies."""
+    n, k = x.shape[-2:]
+    msr, msc, mse = mean_squares(x)
+    below = msr + (k - 1) * mse + k * (msc - mse) / n
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.where(below > 0, (msr - mse) / below, np.nan)
+
+
+def kendall_w(x: NDArray) -> NDArray:
+    """Kendall's W of tables `[..., n, k]`, tie-corrected: 12 S / (k^2 (n^3 - n) - k sum T). NaN where all tie."""
+    n, k = x.shape[-2:]
+    ranks = scipy.stats.rankdata(x, axis=-2)
+    centred = ranks - (n + 1) / 2
+    s = (centred.sum(-1) ** 2).sum(-1)
+    # A column's sum of squares is (n^3 - n - T) / 12, so the corrected denominator is k times their sum.
+    below = k * (centred**2).sum((-2, -1))
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.where(below > 0, s / below, np.nan)
+
+
+@dataclasses.dataclass(frozen=True)
+class _Stability:
+    """Options shared by both: confidence, resamples, shuffles, seed, and the dimension that holds occasions."""
+
+    occasion: str = "occasion"
+    confidence: float = 0.95
+    resamples: int = 1000
+    shuffles: int = 200
+    seed: int = 0
+    name: ClassVar[str]
+
+    def __post_init__(self):
+        statistics.check_confidence(self.confidence)
+        statistics.check_resamples(self.resamples)
+        if self.shuffles < 1:
+            raise OptionError(f"shuffles={self.shuffles}; allowed: 1 or more")
+
+    def _statistic(self, x: NDArray) -> NDArray:
+        raise NotImplementedError
+
+    def _undefined(self, x: NDArray) -> str:
+        n, k = x.shape
+        if n < 3 or k < 2:
+            return f"{n} subjects on {k} occasions: at least 3 subjects and 2 occasions are needed"
+        if not np.isfinite(x).all():
+            return "non-finite values"
+        spread = x.std(axis=0)
+        flat = np.flatnonzero(spread <= 1e-9 * max(1.0, float(np.abs(x).max())))
+        if len(flat):
+            return f"no variance between subjects on {len(flat)} of {k} occasions"
+        return ""
+
+    def estimate(self, x: ArrayLike, groups: ArrayLike | None = None) -> statistics.Estimate:
+        """x: `[n, k]`.  groups: `[n]`, what the rows belong to (an agent, an episode).
+
+        Groups are resampled whole; the shuffled null permutes each occasion's column within them (within-agent
+        shuffles), or over all rows where no groups are given.
+        """
+        x = np.asarray(x, float)
+        if x.ndim != 2:
+            raise OptionError(f"{self.name}: X has shape {x.shape}; allowed: [subjects, occasions]")
+        reason = self._undefined(x)
+        if reason:
+            return statistics.undefined(len(x), reason)
+        rng = np.random.default_rng(self.seed)
+        labels = np.arange(len(x)) if groups is None else np.asarray(groups)
+        members = [np.flatnonzero(labels == g) for g in np.unique(labels)]
+        draws, null = np.full(self.resamples, np.nan), np.full(self.shuffles, np.nan)
+        for b in range(self.resamples):
+            picked = rng.integers(len(members), size=len(members))
+            draws[b] = self._statistic(x[np.concatenate([members[g] for g in picked])])
+        blocks = [np.arange(len(x))] if groups is None else members
+        for b in range(self.shuffles):
+            mixed = x.copy()
+            for rows in blocks:
+                mixed[rows] = rng.permuted(x[rows], axis=0)
+            null[b] = self._statistic(mixed)
+        if len(members) < 2:
+            low = high = np.nan
+        else:
+            low, high = statistics.percentiles(draws, self.confidence, size=len(members))
+        edges = np.nanquantile(null, [0.025, 0.975])
+        return statistics.Estimate(
+            estimate=float(self._statistic(x)),
+            low=float(low),
+            high=float(high),
+            n=len(members),
+            null=float(np.nanmean(null)),
+            null_low=float(edges[0]),
+            null_high=float(edges[1]),
+            reason="" if len(members) > 1 else "one group only: no interval",
+        )
+
+    def __call__(self, values: xr.DataArray, groups: ArrayLike | None = None) -> xr.Dataset:
+        """Values with the dimension `occasion`; all other dimensions together are the subjects.
+
+        Returns scalars estimate, low, high, n, null, null_low, null_high, reason and msr, msc, mse. MSR stands
+        beside the rest because without spread between subjects no agreement means anything.
+        """
+        if self.occasion not in values.dims:
+            raise OptionError(f"{self.name}: no dimension {self.occasion!r}; allowed: one of {values.dims}")
+        rest = [d for d in values.dims if d != self.occasion]
+        x = values.transpose(*rest, self.occasion).values.reshape(-1, values.sizes[self.occasion])
+        result = self.estimate(x, groups).to_dataset()
+        if min(x.shape) < 2:
+            squares = (np.nan,) * 3
+        else:
+            squares = mean_squares(np.asarray(x, float))
+        named = zip(("msr", "msc", "mse"), squares, strict=True)
+        return result.assign({k: ((), float(v)) for k, v in named}).assign_attrs(statistic=self.name)
+
+
+@dataclasses.dataclass(frozen=True)
+class IntraclassCorrelation(_Stability):
+    """ICC(2,1): the share of variance that lies between subjects, absolute agreement."""
+
+    name: ClassVar[str] = "icc(2,1)"
+
+    def _statistic(self, x: NDArray) -> NDArray:
+        return icc(x)
+
+
+@dataclasses.dataclass(frozen=True)
+class KendallW(_Stability):
+    """Kendall's W: agreement of the occasions' rankings of the subjects, 0 to 1 (1/k by chance)."""
+
+    name: ClassVar[str] = "kendall_w"
+
+    def _statistic(self, x: NDArray) -> NDArray:
+        return kendall_w(x)
+
+
+def channel_stability(values: xr.DataArray, *, occasion: str, channel: str = "channel", **options) -> xr.Dataset:
+    """Both statistics for each channel: Dataset with dims `statistic, channel`.
+
+    values: DataArray with dims `occasion`, `channel` and whatever makes up a subject.
+    """
+    per = []
+    for measure in (IntraclassCorrelation(occasion, **options), KendallW(occasion, **options)):
+        rows = [measure(values.sel({channel: c})) for c in values[channel].values]
+        rows = [r.drop_vars(channel, errors="ignore") for r in rows]
+        per.append(xr.concat(rows, xr.DataArray(values[channel].values, dims=channel, name=channel)))
+    names = xr.DataArray([IntraclassCorrelation.name, KendallW.name], dims="statistic", name="statistic")
+    return xr.concat(per, names, combine_attrs="drop")
