@@ -9,7 +9,7 @@ def rendezvous(
     *,
     num_agents: int = 4,
     num_pads: int = 2,
-    needed: int = 2,
+    needed: int = 3,
     size: int | tuple[int, int] = 10,
     walls: int = 2,
     radius: int = 1,

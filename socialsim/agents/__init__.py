@@ -1,0 +1,1 @@
+"""Who acts and learns: entity networks, the one PPO learner, scripted teams."""

@@ -1,0 +1,251 @@
+"""The one learner: proximal policy optimisation with a value head, an advantage and a drive per channel.
+
+`make_update(env, config)` returns pure functions; seeds, drives and carried rewards are data and can be
+mapped over. Carried rewards (what a transfer arm brings along) enter as one more channel, last.
+"""
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import optax
+from flax import nnx, struct
+from jaxtyping import Array, Float, Key
+
+from socialsim.agents.networks import NetworkConfig
+from socialsim.agents.popart import update_scale
+from socialsim.agents.returns import gae
+from socialsim.agents.rollout import Actors, Trajectory, rollout, start
+from socialsim.agents.team import Team, new_team
+from socialsim.agents.watch import watch
+from socialsim.core.autoreset import AutoReset
+from socialsim.core.errors import OptionError, integer
+from socialsim.core.senses import Observation
+from socialsim.core.simulation import Simulation
+
+CARRIED = "carried"
+"""Channel of the reward that a transfer arm carries in from elsewhere; zero in ordinary training."""
+
+
+@dataclasses.dataclass(frozen=True)
+class PPOConfig:
+    """Options of the learner (Schulman et al. 2017).
+
+    worlds, steps: size of a batch.  discount: per decision.  decay: lambda of the advantage estimate.
+    critic_speed: the critic's learning rate over the actor's.  scale_rate, scale_floor: of PopArt.
+    """
+
+    network: NetworkConfig = NetworkConfig()
+    worlds: int = 256
+    steps: int = 32
+    epochs: int = 2
+    minibatches: int = 4
+    learning_rate: float = 1e-3
+    critic_speed: float = 4.0
+    discount: float = 0.95
+    decay: float = 0.9
+    clip: float = 0.2
+    entropy: float = 0.01
+    max_grad_norm: float = 1.0
+    scale_rate: float = 0.1
+    scale_floor: float = 0.05
+
+    def __post_init__(self):
+        for name in ("worlds", "steps", "epochs", "minibatches"):
+            integer(name, getattr(self, name), low=1)
+        if self.worlds % self.minibatches:
+            raise OptionError(f"worlds={self.worlds} must be a multiple of minibatches={self.minibatches}")
+        for name in ("discount", "decay"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise OptionError(f"{name}={getattr(self, name)}; allowed: 0 to 1")
+        for name in ("learning_rate", "critic_speed", "clip", "max_grad_norm", "scale_rate", "scale_floor"):
+            if not getattr(self, name) > 0:
+                raise OptionError(f"{name}={getattr(self, name)}; allowed: more than 0")
+
+    @property
+    def batch(self) -> int:
+        """World-steps per update."""
+        return self.worlds * self.steps
+
+
+class Learner(struct.PyTreeNode):
+    """All that changes while learning, as one pytree; a checkpoint is exactly this."""
+
+    team: Team
+    optimiser: Any
+    actors: Actors
+    key: Key[Array, ""]
+    updates: Array  # [] int32
+
+
+Score = Callable[[Observation], tuple[Array, Array]]
+"""What a carrier says of an observation: (potential, reward), `[..., A]` each."""
+
+
+def no_score(obs: Observation) -> tuple[Array, Array]:
+    nothing = jnp.zeros(obs.self.shape[:-1])
+    return nothing, nothing
+
+
+class PPO(NamedTuple):
+    """init(key, team=None) -> Learner.  update(learner, drives [A, C], score) -> (Learner, metrics)."""
+
+    init: Callable[..., Learner]
+    update: Callable[..., tuple[Learner, dict[str, Array]]]
+    channels: tuple[str, ...]
+
+
+def make_optimiser(config: PPOConfig) -> optax.GradientTransformation:
+    def label(path, _):
+        critic = path[0].key in ("critic_tower", "value_head")
+        return "critic" if critic else "actor"
+
+    def labels(params):
+        return jax.tree_util.tree_map_with_path(label, params)
+
+    def adam(rate):
+        return optax.chain(optax.clip_by_global_norm(config.max_grad_norm), optax.adam(rate, eps=1e-5))
+
+    rate = config.learning_rate
+    return optax.partition({"actor": adam(rate), "critic": adam(rate * config.critic_speed)}, labels)
+
+
+def make_update(env: Simulation, config: PPOConfig, *, carried: bool = False) -> PPO:
+    """The learner for one environment, as pure functions.
+
+    carried: add the channel of carried rewards; `update` then wants its drive in the last column.
+    """
+    worlds = AutoReset(env, config.worlds)
+    optimiser = make_optimiser(config)
+    channels = (*env.channels, CARRIED) if carried else env.channels
+
+    def init(key: Key[Array, ""], team: Team | None = None) -> Learner:
+        team_key, start_key, key = jax.random.split(key, 3)
+        if team is None:
+            team = new_team(team_key, config.network, env.actions, channels, env.num_agents)
+        return Learner(
+            team=team,
+            optimiser=optimiser.init(nnx.to_pure_dict(team.params)),
+            actors=start(team, worlds, start_key, config.steps),
+            key=key,
+            updates=jnp.zeros((), jnp.int32),
+        )
+
+    def update(learner: Learner, drives: Float[Array, "A C"], score: Score = no_score):
+        key, pool_key, rollout_key = jax.random.split(learner.key, 3)
+        team, first = learner.team, learner.actors
+
+        def at_end(obs, hidden):
+            return team.forward(obs, hidden).value, score(obs)
+
+        actors, path = rollout(
+            team, worlds, worlds.pool(pool_key), first, rollout_key, config.steps, at_end
+        )
+        following = team.forward(actors.observation, actors.hidden).value
+        end_value, end_score = path.at_end
+        kept = path.done[..., None, None]
+        next_value = jnp.where(kept, end_value, jnp.concatenate([path.value[1:], following[None]]))
+        next_value = jnp.where(path.terminated[..., None, None], 0.0, next_value)
+        signals = path.signals
+        if carried:
+            extra = _carried(score, path, actors.observation, end_score, config.discount)
+            signals = jnp.concatenate([signals, extra[..., None]], -1)
+        advantage = gae(
+            signals, path.value, next_value, path.done, discount=config.discount, decay=config.decay
+        )
+        target = advantage + path.value
+        team = _rescale(team, target, config)
+        scale = team.stats["value_scale"][...]
+        mixed = (advantage / scale * drives).sum(-1)
+        mixed = mixed / jnp.maximum(mixed.std(), config.scale_floor)
+        batch = _Batch(path.observation, path.start, path.action, path.log_prob, target, mixed)
+        team, opt_state, losses = _learn(team, learner.optimiser, optimiser, batch, first.hidden, config)
+        metrics = {
+            "joint": path.joint.mean(),
+            "signal": path.signals.mean((0, 1, 2)),
+            "explained_variance": _explained(path.value, target),
+            "value_std": path.value.std((0, 1, 2)),
+            **losses,
+            **watch(path),
+        }
+        learner = Learner(team, opt_state, actors, key, learner.updates + 1)
+        return learner, metrics
+
+    return PPO(init, update, channels)
+
+
+class _Batch(NamedTuple):
+    observation: Observation
+    start: Array
+    action: Array
+    log_prob: Array
+    target: Array
+    advantage: Array
+
+
+def _carried(score: Score, path: Trajectory, last: Observation, end, discount: float):
+    """gamma Phi(s') - Phi(s) + r(s') along a trajectory `[T, E, A]` (Ng et al. 1999 for the first two)."""
+    potential, reward = score(path.observation)
+    last_potential, last_reward = score(last)
+    done = path.done[..., None]
+    after = jnp.where(done, end[0], jnp.concatenate([potential[1:], last_potential[None]]))
+    after = jnp.where(path.terminated[..., None], 0.0, after)
+    earned = jnp.where(done, end[1], jnp.concatenate([reward[1:], last_reward[None]]))
+    return discount * after - potential + earned
+
+
+def _rescale(team: Team, target: Array, config: PPOConfig) -> Team:
+    def one(params, stats, target):
+        network = nnx.merge(team.graph, params, stats)
+        update_scale(network, target, rate=config.scale_rate, floor=config.scale_floor)
+        return nnx.split(network, nnx.Param, ...)[1:]
+
+    if team.config.per_agent:
+        params, stats = jax.vmap(one, in_axes=(0, 0, 2))(team.params, team.stats, target)
+    else:
+        params, stats = one(team.params, team.stats, target)
+    return team.replace(params=params, stats=stats)
+
+
+def _learn(team, opt_state, optimiser, batch: _Batch, hidden, config: PPOConfig):
+    """Epochs over contiguous blocks of worlds: worlds are exchangeable, so no shuffle is paid for."""
+    size = config.worlds // config.minibatches
+    scale, mean = team.stats["value_scale"][...], team.stats["value_mean"][...]
+
+    def loss(params, part: _Batch, hidden):
+        out = team.replace(params=params).unroll(part.observation, hidden, part.start)
+        ratio = jnp.exp(out.policy.log_prob(part.action) - part.log_prob)
+        clipped = jnp.clip(ratio, 1 - config.clip, 1 + config.clip)
+        actor = -jnp.minimum(ratio * part.advantage, clipped * part.advantage).mean()
+        error = (out.value - part.target) / scale
+        critic = 0.5 * (error**2).mean((0, 1, 2)).sum()
+        entropy = out.policy.entropy().mean()
+        aux = {
+            "entropy": entropy,
+            "kl": (part.log_prob - out.policy.log_prob(part.action)).mean(),
+            "actor_loss": actor,
+            "critic_loss": critic,
+        }
+        return actor + critic - config.entropy * entropy, aux
+
+    def step(carry, index):
+        params, opt_state = carry
+        part = jax.tree.map(lambda x: jax.lax.dynamic_slice_in_dim(x, index * size, size, 1), batch)
+        memory = jax.lax.dynamic_slice_in_dim(hidden, index * size, size, 0)
+        grads, aux = jax.grad(loss, has_aux=True)(params, part, memory)
+        changes, opt_state = optimiser.update(nnx.to_pure_dict(grads), opt_state, nnx.to_pure_dict(params))
+        pure = optax.apply_updates(nnx.to_pure_dict(params), changes)
+        nnx.replace_by_pure_dict(params := jax.tree.map(lambda x: x, params), pure)
+        return (params, opt_state), aux
+
+    order = jnp.tile(jnp.arange(config.minibatches), config.epochs)
+    (params, opt_state), aux = jax.lax.scan(step, (team.params, opt_state), order)
+    return team.replace(params=params), opt_state, jax.tree.map(lambda x: x.mean(), aux)
+
+
+def _explained(value, target):
+    """1 - Var(target - value) / Var(target) per channel; NaN where the target does not vary."""
+    spread = target.var((0, 1, 2))
+    return jnp.where(spread > 1e-8, 1 - (target - value).var((0, 1, 2)) / jnp.maximum(spread, 1e-8), jnp.nan)

@@ -1,0 +1,101 @@
+"""The one rollout: a team acts in a batch of worlds and everything a learner needs is kept."""
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from flax import struct
+from jaxtyping import Array, Bool, Float, Key
+
+from socialsim.agents.networks import init_hidden, reset_hidden
+from socialsim.agents.team import Team
+from socialsim.core.autoreset import AutoReset, Pool
+from socialsim.core.senses import Observation
+from socialsim.core.simulation import SimulationState
+
+
+class Actors(struct.PyTreeNode):
+    """Where a batch of worlds stands between two rollouts."""
+
+    state: SimulationState
+    observation: Observation
+    hidden: Array
+    start: Bool[Array, " E"]  # the next step is an episode's first
+
+
+class Trajectory(struct.PyTreeNode):
+    """`T` steps of `E` worlds of `A` agents. Row t: what was sensed, done, and received for it.
+
+    at_end: what `at_end(final_observation)` gave where an episode ended, zero elsewhere.
+    """
+
+    observation: Observation  # leaves [T, E, A, ...]
+    start: Bool[Array, "T E"]
+    action: Array  # [T, E, A] or [T, E, A, n]
+    log_prob: Float[Array, "T E A"]
+    value: Float[Array, "T E A C"]
+    signals: Float[Array, "T E A C"]
+    joint: Float[Array, "T E A"]
+    terminated: Bool[Array, "T E"]
+    done: Bool[Array, "T E"]
+    at_end: Any
+
+
+def start(team: Team, worlds: AutoReset, key: Key[Array, ""], steps: int) -> Actors:
+    """Reset all worlds, their clocks spread over the horizon in strides of `steps`.
+
+    Each rollout of `steps` then sees every phase of an episode, while episodes end only between rollouts.
+    """
+    state, timestep = worlds.reset(key)
+    phases = max(worlds.env.horizon // steps, 1)
+    state = state.replace(time=steps * (jnp.arange(worlds.num_worlds, dtype=jnp.int32) % phases))
+    batch = (worlds.num_worlds, worlds.env.num_agents)
+    return Actors(
+        state=state,
+        observation=timestep.observation,
+        hidden=init_hidden(team.config, batch),
+        start=jnp.ones(worlds.num_worlds, bool),
+    )
+
+
+def rollout(
+    team: Team,
+    worlds: AutoReset,
+    pool: Pool,
+    actors: Actors,
+    key: Key[Array, ""],
+    steps: int,
+    at_end: Callable[[Observation, Array], Any],
+) -> tuple[Actors, Trajectory]:
+    """Act for `steps` decisions. `at_end(observation, hidden)` is evaluated only when an episode ends."""
+
+    def step(actors: Actors, key):
+        act_key, step_key = jax.random.split(key)
+        hidden = reset_hidden(actors.hidden, actors.start)
+        action, out = team.act(act_key, actors.observation, hidden)
+        state, timestep = worlds.step(step_key, pool, actors.state, action)
+        done = timestep.done
+        shape = jax.eval_shape(at_end, timestep.final_observation, out.hidden)
+        last = jax.lax.cond(
+            done.any(),
+            at_end,
+            lambda *_: jax.tree.map(lambda s: jnp.zeros(s.shape, s.dtype), shape),
+            timestep.final_observation,
+            out.hidden,
+        )
+        kept = Trajectory(
+            observation=actors.observation,
+            start=actors.start,
+            action=action,
+            log_prob=out.policy.log_prob(action),
+            value=out.value,
+            signals=timestep.signals,
+            joint=timestep.joint,
+            terminated=timestep.terminated,
+            done=done,
+            at_end=last,
+        )
+        return Actors(state, timestep.observation, out.hidden, done), kept
+
+    return jax.lax.scan(step, actors, jax.random.split(key, steps))
