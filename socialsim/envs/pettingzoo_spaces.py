@@ -1,0 +1,78 @@
+"""Spaces at the PettingZoo door, and observations as members of them.
+
+`A` agents, `M` object slots; `S`, `P`, `Q` features of oneself, of another agent, of an object (names in
+`socialsim.core.senses.feature_names()`).
+
+"flat": one float32 Box per agent,
+    self [S] | others [A-1, P] | others_mask [A-1] | objects [M, Q] | objects_mask [M]
+    in a row (row-major); features lie in [-2, 2], masks are 0 or 1.
+"sets": a Dict with those five entries in their own shapes; masks are int8.
+"""
+
+import gymnasium
+import jax
+import numpy as np
+from gymnasium import spaces
+
+from socialsim.core.senses import Observation
+from socialsim.core.simulation import Simulation
+
+BOUND = 2.0
+PARTS = ("self", "others", "others_mask", "objects", "objects_mask")
+
+
+def action_space(simulation: Simulation) -> gymnasium.spaces.Space:
+    """Discrete, or a Box [-1, 1] of the world's motor commands."""
+    kind = simulation.actions
+    if kind.continuous:
+        return spaces.Box(-1.0, 1.0, (kind.size,), np.float32)
+    return spaces.Discrete(kind.choices)
+
+
+def _shapes(simulation: Simulation) -> dict[str, tuple[int, ...]]:
+    """Part -> its shape for one agent; nothing is computed or compiled."""
+    _, timestep = jax.eval_shape(simulation.reset, jax.random.key(0))
+    return {part: getattr(timestep.observation, part).shape[1:] for part in PARTS}
+
+
+class Flat:
+    """Observation -> `[D]` float32 per agent."""
+
+    def __init__(self, simulation: Simulation):
+        self.shapes = _shapes(simulation)
+
+    def space(self, agents: int = 1) -> spaces.Box:
+        """Box of one agent's observation, or of several agents' in a row."""
+        low, high = [], []
+        for part, shape in self.shapes.items():
+            mask = part.endswith("_mask")
+            low.append(np.full(shape, 0.0 if mask else -BOUND, np.float32).ravel())
+            high.append(np.full(shape, 1.0 if mask else BOUND, np.float32).ravel())
+        return spaces.Box(np.tile(np.concatenate(low), agents), np.tile(np.concatenate(high), agents))
+
+    def __call__(self, observation: Observation) -> list[np.ndarray]:
+        rows = [np.asarray(getattr(observation, part), np.float32) for part in PARTS]
+        return list(np.concatenate([r.reshape(len(r), -1) for r in rows], axis=1))
+
+
+class Sets:
+    """Observation -> dict of arrays per agent."""
+
+    def __init__(self, simulation: Simulation):
+        self.shapes = _shapes(simulation)
+
+    def space(self) -> spaces.Dict:
+        def box(part, shape):
+            if part.endswith("_mask"):
+                return spaces.Box(0, 1, shape, np.int8)
+            return spaces.Box(-BOUND, BOUND, shape, np.float32)
+
+        return spaces.Dict({part: box(part, shape) for part, shape in self.shapes.items()})
+
+    def __call__(self, observation: Observation) -> list[dict[str, np.ndarray]]:
+        dtype = {p: np.int8 if p.endswith("_mask") else np.float32 for p in PARTS}
+        parts = {p: np.asarray(getattr(observation, p)).astype(dtype[p]) for p in PARTS}
+        return [{p: rows[i] for p, rows in parts.items()} for i in range(len(parts["self"]))]
+
+
+OBSERVATIONS = {"flat": Flat, "sets": Sets}
