@@ -1,0 +1,75 @@
+"""What a scripted team is, and the simplest of them."""
+
+import abc
+import dataclasses
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Key
+
+from socialsim.core.errors import OptionError
+from socialsim.core.scene import Scene
+from socialsim.core.world import Actions
+
+Memory = Any  # a pytree of the bot's own
+
+
+class Bot(abc.ABC):
+    """A scripted team. Subclasses are frozen dataclasses whose fields are their options.
+
+    `bot(key, scene, memory) -> (action, memory)` is pure and written for one world (vmap it). Actions are
+    `[A]` acts or `[A, n]` motor commands in [-1, 1], as `Actions` asks. `key` is consumed.
+    """
+
+    def begin(self, scene: Scene) -> Memory:
+        """The memory before the first decision of an episode."""
+        return ()
+
+    @abc.abstractmethod
+    def __call__(self, key: Key[Array, ""], scene: Scene, memory: Memory) -> tuple[Array, Memory]: ...
+
+
+def random_action(key: Key[Array, ""], actions: Actions, num_agents: int) -> Array:
+    """A uniformly random action for each agent."""
+    if actions.continuous:
+        return jax.random.uniform(key, (num_agents, actions.size), minval=-1.0, maxval=1.0)
+    return jax.random.randint(key, (num_agents,), 0, actions.choices)
+
+
+@dataclasses.dataclass(frozen=True)
+class Random(Bot):
+    """Every agent takes a uniformly random action, independently of all else."""
+
+    actions: Actions
+
+    def __call__(self, key: Key[Array, ""], scene: Scene, memory: Memory) -> tuple[Array, Memory]:
+        return random_action(key, self.actions, scene.num_agents), memory
+
+
+@dataclasses.dataclass(frozen=True)
+class Explore(Bot):
+    """`bot`, but each agent takes a random action with probability `epsilon` in each decision."""
+
+    bot: Bot
+    actions: Actions
+    epsilon: float
+
+    def __post_init__(self):
+        if not 0 <= self.epsilon <= 1:
+            raise OptionError(f"epsilon={self.epsilon}; allowed: 0 to 1")
+
+    def begin(self, scene: Scene) -> Memory:
+        return self.bot.begin(scene)
+
+    def __call__(self, key: Key[Array, ""], scene: Scene, memory: Memory) -> tuple[Array, Memory]:
+        bot_key, slip_key, act_key = jax.random.split(key, 3)
+        action, memory = self.bot(bot_key, scene, memory)
+        slip = jax.random.bernoulli(slip_key, self.epsilon, (scene.num_agents,))
+        other = random_action(act_key, self.actions, scene.num_agents)
+        return jnp.where(slip.reshape(-1, *[1] * (action.ndim - 1)), other, action), memory
+
+
+def random_team(env) -> Random:
+    """A random team for a Simulation or World."""
+    return Random(env.actions)
