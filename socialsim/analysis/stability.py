@@ -1,7 +1,7 @@
 """Are the values the same thing when measured again? ICC(2,1) and Kendall's W, with their controls.
 
-A subject is whatever should keep its value (a scene of a battery, an agent), an occasion is one measurement of
-all subjects (a seed, a checkpoint, a partner, a retest). Both take `X [n subjects, k occasions]`.
+A subject is whatever should keep its value (a scene of a battery, an agent), an occasion is one measurement
+of all subjects (a seed, a checkpoint, a partner, a retest). Both take `X [n subjects, k occasions]`.
 """
 
 import dataclasses
@@ -13,10 +13,11 @@ import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
 from socialsim.analysis import statistics
+from socialsim.analysis.statistics import Numbers
 from socialsim.core.errors import OptionError
 
 
-def mean_squares(x: NDArray) -> tuple[NDArray, NDArray, NDArray]:
+def mean_squares(x: NDArray) -> tuple[Numbers, Numbers, Numbers]:
     """MSR (between subjects), MSC (between occasions), MSE of two-way tables `[..., n, k]`."""
     n, k = x.shape[-2:]
     grand = x.mean((-2, -1), keepdims=True)
@@ -27,7 +28,7 @@ def mean_squares(x: NDArray) -> tuple[NDArray, NDArray, NDArray]:
     return msr, msc, mse
 
 
-def icc(x: NDArray) -> NDArray:
+def icc(x: NDArray) -> Numbers:
     """ICC(2,1), absolute agreement, of tables `[..., n, k]` (Shrout & Fleiss 1979):
     (MSR - MSE) / (MSR + (k-1) MSE + k (MSC - MSE) / n). NaN where nothing varies."""
     n, k = x.shape[-2:]
@@ -37,8 +38,11 @@ def icc(x: NDArray) -> NDArray:
         return np.where(below > 0, (msr - mse) / below, np.nan)
 
 
-def kendall_w(x: NDArray) -> NDArray:
-    """Kendall's W of tables `[..., n, k]`, tie-corrected: 12 S / (k^2 (n^3 - n) - k sum T). NaN where all tie."""
+def kendall_w(x: NDArray) -> Numbers:
+    """Kendall's W of tables `[..., n, k]`, corrected for ties: 12 S / (k^2 (n^3 - n) - k sum T).
+
+    NaN where all tie.
+    """
     n, k = x.shape[-2:]
     ranks = scipy.stats.rankdata(x, axis=-2)
     centred = ranks - (n + 1) / 2
@@ -51,7 +55,7 @@ def kendall_w(x: NDArray) -> NDArray:
 
 @dataclasses.dataclass(frozen=True)
 class _Stability:
-    """Options shared by both: confidence, resamples, shuffles, seed, and the dimension that holds occasions."""
+    """Options of both: the dimension that holds occasions, confidence, resamples, shuffles, seed."""
 
     occasion: str = "occasion"
     confidence: float = 0.95
@@ -66,7 +70,7 @@ class _Stability:
         if self.shuffles < 1:
             raise OptionError(f"shuffles={self.shuffles}; allowed: 1 or more")
 
-    def _statistic(self, x: NDArray) -> NDArray:
+    def _statistic(self, x: NDArray) -> Numbers:
         raise NotImplementedError
 
     def _undefined(self, x: NDArray) -> str:
@@ -84,8 +88,8 @@ class _Stability:
     def estimate(self, x: ArrayLike, groups: ArrayLike | None = None) -> statistics.Estimate:
         """x: `[n, k]`.  groups: `[n]`, what the rows belong to (an agent, an episode).
 
-        Groups are resampled whole; the shuffled null permutes each occasion's column within them (within-agent
-        shuffles), or over all rows where no groups are given.
+        Groups are resampled whole; the shuffled null permutes each occasion's column within them
+        (within-agent shuffles), or over all rows where no groups are given.
         """
         x = np.asarray(x, float)
         if x.ndim != 2:
@@ -125,18 +129,16 @@ class _Stability:
     def __call__(self, values: xr.DataArray, groups: ArrayLike | None = None) -> xr.Dataset:
         """Values with the dimension `occasion`; all other dimensions together are the subjects.
 
-        Returns scalars estimate, low, high, n, null, null_low, null_high, reason and msr, msc, mse. MSR stands
-        beside the rest because without spread between subjects no agreement means anything.
+        Returns scalars estimate, low, high, n, null, null_low, null_high, reason and msr, msc, mse. MSR
+        stands beside the rest because without spread between subjects no agreement means anything.
         """
         if self.occasion not in values.dims:
             raise OptionError(f"{self.name}: no dimension {self.occasion!r}; allowed: one of {values.dims}")
         rest = [d for d in values.dims if d != self.occasion]
         x = values.transpose(*rest, self.occasion).values.reshape(-1, values.sizes[self.occasion])
         result = self.estimate(x, groups).to_dataset()
-        if min(x.shape) < 2:
-            squares = (np.nan,) * 3
-        else:
-            squares = mean_squares(np.asarray(x, float))
+        small = min(x.shape) < 2
+        squares = (np.nan,) * 3 if small else mean_squares(np.asarray(x, float))
         named = zip(("msr", "msc", "mse"), squares, strict=True)
         return result.assign({k: ((), float(v)) for k, v in named}).assign_attrs(statistic=self.name)
 
@@ -147,7 +149,7 @@ class IntraclassCorrelation(_Stability):
 
     name: ClassVar[str] = "icc(2,1)"
 
-    def _statistic(self, x: NDArray) -> NDArray:
+    def _statistic(self, x: NDArray) -> Numbers:
         return icc(x)
 
 
@@ -157,11 +159,13 @@ class KendallW(_Stability):
 
     name: ClassVar[str] = "kendall_w"
 
-    def _statistic(self, x: NDArray) -> NDArray:
+    def _statistic(self, x: NDArray) -> Numbers:
         return kendall_w(x)
 
 
-def channel_stability(values: xr.DataArray, *, occasion: str, channel: str = "channel", **options) -> xr.Dataset:
+def channel_stability(
+    values: xr.DataArray, *, occasion: str, channel: str = "channel", **options
+) -> xr.Dataset:
     """Both statistics for each channel: Dataset with dims `statistic, channel`.
 
     values: DataArray with dims `occasion`, `channel` and whatever makes up a subject.

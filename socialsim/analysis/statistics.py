@@ -18,6 +18,8 @@ from socialsim.core.errors import OptionError
 NAN = float("nan")
 MAX_CLUSTERS = 2000
 
+Numbers = NDArray | float  # numpy returns a float where it reduces to one number
+
 
 @dataclasses.dataclass(frozen=True)
 class Estimate:
@@ -70,14 +72,14 @@ def check_resamples(resamples: int) -> int:
     return resamples
 
 
-def interquartile_mean(values: ArrayLike, axis: int = -1) -> NDArray:
+def interquartile_mean(values: ArrayLike, axis: int = -1) -> Numbers:
     """Mean of the middle half: the 25 % trimmed mean (below four values nothing is trimmed)."""
     return scipy.stats.trim_mean(np.asarray(values, float), 0.25, axis=axis)
 
 
 def percentiles(
     draws: NDArray, confidence: float, *, size: int | None = None, strata: int = 1
-) -> tuple[NDArray, NDArray]:
+) -> tuple[Numbers, Numbers]:
     """Interval from bootstrap draws along axis 0; NaN draws are left out.
 
     With `size` units the levels are expanded to Phi(-sqrt(n/(n-1)) t), which restores the width that
@@ -162,7 +164,7 @@ def cluster_counts(clusters: int, resamples: int, rng: np.random.Generator) -> N
     return rng.multinomial(clusters, np.full(clusters, 1 / clusters), size=resamples).astype(float)
 
 
-def _correlation(sums: NDArray) -> NDArray:
+def _correlation(sums: NDArray) -> Numbers:
     """Pearson's r from sums `[..., 6]` of n, x, y, xx, yy, xy."""
     n, x, y, xx, yy, xy = np.moveaxis(sums, -1, 0)
     spread = (n * xx - x * x) * (n * yy - y * y)
@@ -326,8 +328,8 @@ def probability_of_improvement(
     ----------
     x, y : `[m]`, `[n]` scores of independent seeds; or `[m, worlds]`, `[n, worlds]`, averaged over worlds.
     method : "score" (one world) is the wider, on each side, of Newcombe's (2006) score interval with
-        continuity correction and Brunner & Munzel's (2000). It needs no resampling, is honest at few seeds and
-        keeps a width where all pairs are ordered: with 3 against 3 seeds no result excludes 1/2, with 4
+        continuity correction and Brunner & Munzel's (2000). It needs no resampling, is honest at few seeds
+        and keeps a width where all pairs are ordered: with 3 against 3 seeds no result excludes 1/2, with 4
         against 4 only complete separation does (exact one-sided chance 1/70). "bootstrap" is the percentile
         interval, which is [1, 1] there and too narrow below about ten seeds; the choice for several worlds.
 
@@ -340,7 +342,7 @@ def probability_of_improvement(
         raise OptionError(f"probability_of_improvement: method={method!r}; allowed: 'score', 'bootstrap'")
     if x.ndim != y.ndim or x.ndim not in (1, 2) or x.shape[1:] != y.shape[1:]:
         raise OptionError(
-            f"probability_of_improvement: x {x.shape}, y {y.shape}; allowed: [m] and [n], or [m, W] and [n, W]"
+            f"probability_of_improvement: x {x.shape}, y {y.shape}; allowed: [m], [n] or [m, W], [n, W]"
         )
     if method == "score" and x.ndim == 2:
         raise OptionError("probability_of_improvement: 'score' takes one world; use method='bootstrap'")

@@ -1,17 +1,17 @@
 """When may one say that values transferred? A rule fixed before the experiment, tested on planted cases.
 
-"Values transferred" is said only where the distilled-reward arm beats the random, shuffled, encoder-only *and*
-policy-only arms, each with the 95 % interval of the probability of improvement above one half. All comparisons
-must succeed (an intersection-union test: Berger 1982), so comparing with more controls makes false claims rarer
-and no correction for multiplicity is due.
+"Values transferred" is said only where the distilled-reward arm beats the random, shuffled, encoder-only
+*and* policy-only arms, each with the 95 % interval of the probability of improvement above one half. All
+comparisons must succeed (an intersection-union test: Berger 1982), so comparing with more controls makes
+false claims rarer and no correction for multiplicity is due.
 
 The interval is that of `statistics.probability_of_improvement(method="score")`. Simulated for this project
 (20,000 planted nulls per cell; `tests/transfer/test_claims.py` repeats it smaller):
 
 * One comparison falsely claims in 1.4 % of nulls at 4 seeds, 2.0 % at 6, 2.3 % at 10 (nominal 2.5 %); at most
-  2.8 % where the spreads differ threefold, less with many ties. Worst found: an arm without any spread against
-  a wide one at 4 seeds, 6 % (one half to the fourth: no rule that can ever claim at 4 v 4 escapes it). The
-  percentile bootstrap gives 9 % at 3 seeds and 4 to 7 % at 4.
+  2.8 % where the spreads differ threefold, less with many ties. Worst found: an arm without any spread
+  against a wide one at 4 seeds, 6 % (one half to the fourth: no rule that can ever claim at 4 v 4 escapes
+  it). The percentile bootstrap gives 9 % at 3 seeds and 4 to 7 % at 4.
 * The whole rule, distilled equal to one control and far above the others: 1.4 % at 4 seeds, 2.1 % at 10. All
   arms equal: below 0.1 %.
 * Planted transfers, distilled d standard deviations above all four controls, are found at 10 seeds in 94 %
@@ -69,7 +69,9 @@ class ClaimRule:
 
     def __post_init__(self):
         if not self.controls or self.treatment in self.controls:
-            raise OptionError(f"controls={self.controls}; allowed: one or more arms other than {self.treatment!r}")
+            raise OptionError(
+                f"controls={self.controls}; allowed: one or more arms other than {self.treatment!r}"
+            )
         for name in self.policy_controls:
             choose("policy control", name, self.controls)
 
@@ -80,7 +82,11 @@ class ClaimRule:
         """
         dropped = self.policy_controls if across_physics else ()
         controls = [c for c in self.controls if c not in dropped]
-        note = f" The {_listed(dropped)} arm is dropped: no policy moves between action spaces." if dropped else ""
+        note = (
+            f" The {_listed(dropped)} arm is dropped: no policy moves between action spaces."
+            if dropped
+            else ""
+        )
         missing = [a for a in (self.treatment, *controls) if a not in auc]
         if missing:
             present = {c: self._compare(auc, c) for c in controls if c in auc and self.treatment in auc}
@@ -89,7 +95,9 @@ class ClaimRule:
         undefined = [c for c, e in comparisons.items() if np.isnan(e.estimate)]
         if undefined:
             why = comparisons[undefined[0]].reason
-            return Verdict(self.claim, None, f"Not tested against {_listed(undefined)}: {why}.{note}", comparisons)
+            return Verdict(
+                self.claim, None, f"Not tested against {_listed(undefined)}: {why}.{note}", comparisons
+            )
         beaten = [c for c, e in comparisons.items() if e.low > 0.5]
         supported = len(beaten) == len(controls)
         if supported:
@@ -125,8 +133,8 @@ VALUES_TRANSFERRED = ClaimRule(
 """The claim rule of the suite: the distilled reward beats every arm that carries no values."""
 
 SHAPING_HELPS = ClaimRule(claim="shaping helps", treatment="shaping", controls=("scratch", "shuffled"))
-"""Value shaping learns faster than scratch and than a shuffled head. It shows speed, never transferred values:
-potential-based shaping leaves the optimal policy alone (Ng et al. 1999)."""
+"""Value shaping learns faster than scratch and than a shuffled head. It shows speed, never transferred
+values: potential-based shaping leaves the optimal policy alone (Ng et al. 1999)."""
 
 
 def _listed(names) -> str:

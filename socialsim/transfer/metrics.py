@@ -33,9 +33,9 @@ class TransferMetrics:
     source_time: time units the source cost. With it, `charged_ratio` is the transfer ratio with every curve
         but the reference's delayed by that much, at its own first score until then.
 
-    jumpstart and asymptote are means over the first and last `ends` of the curve; jumpstart is relative to the
-    reference arm's mean. time_to_threshold is the time, counted from the curve's first, at which the score
-    first reaches the threshold, linearly interpolated; **inf** where it never does. transfer_ratio is
+    jumpstart and asymptote are means over the first and last `ends` of the curve; jumpstart is relative to
+    the reference arm's mean. time_to_threshold is the time, counted from the curve's first, at which the
+    score first reaches the threshold, linearly interpolated; **inf** where it never does. transfer_ratio is
     (AUC - AUC_reference) / AUC_reference with the reference's mean over seeds; **NaN** where that is zero. A
     curve that holds a NaN gives NaN everywhere.
     """
@@ -78,13 +78,15 @@ class TransferMetrics:
             charged = area(score.copy(data=np.stack(delayed))).values
             columns["charged_ratio"] = _ratio(charged, charged[row])
         data = {k: (("arm", "seed"), v) for k, v in columns.items()}
-        return xr.Dataset(data, coords={d: score[d] for d in ("arm", "seed") if d in score.coords}).assign_attrs(
-            threshold=threshold, reference=self.reference
-        )
+        return xr.Dataset(
+            data, coords={d: score[d] for d in ("arm", "seed") if d in score.coords}
+        ).assign_attrs(threshold=threshold, reference=self.reference)
 
     def _checked(self, score: xr.DataArray) -> xr.DataArray:
         if set(score.dims) != {"arm", "seed", "time"} or score.sizes["time"] < 2:
-            raise OptionError(f"curves have dims {dict(score.sizes)}; allowed: arm, seed and time (2 or more)")
+            raise OptionError(
+                f"curves have dims {dict(score.sizes)}; allowed: arm, seed and time (2 or more)"
+            )
         if "arm" not in score.coords or "time" not in score.coords:
             raise OptionError("curves lack coordinates; allowed: names on `arm` and times on `time`")
         choose("reference arm", self.reference, map(str, score.arm.values))
@@ -140,7 +142,8 @@ def _iqm(x, seed, resamples) -> statistics.Estimate:
         mean = float(ordered[cut : len(x) - cut].mean())
         late = int(np.isinf(x).sum())
         return dataclasses.replace(
-            statistics.undefined(len(x), f"{late} of {len(x)} seeds never reached the threshold"), estimate=mean
+            statistics.undefined(len(x), f"{late} of {len(x)} seeds never reached the threshold"),
+            estimate=mean,
         )
     return statistics.bootstrap(x, seed=seed, resamples=resamples)
 

@@ -18,7 +18,9 @@ def test_icc_of_the_published_table():
 
 
 @pytest.mark.filterwarnings("ignore:.*inplace:Warning")  # pingouin calls a pandas option on its way out
-@pytest.mark.skipif(importlib.util.find_spec("pingouin") is None, reason="pingouin (oracle, dev only) is missing")
+@pytest.mark.skipif(
+    importlib.util.find_spec("pingouin") is None, reason="pingouin (oracle, dev only) is missing"
+)
 def test_icc_equals_pingouin():
     import pandas
     import pingouin

@@ -38,7 +38,7 @@ def test_bootstrap_says_why_it_has_no_answer():
     with pytest.raises(OptionError, match="allowed"):
         statistics.bootstrap(np.zeros((2, 2)), seed=0)
     with pytest.raises(OptionError, match="confidence"):
-        statistics.bootstrap([1.0, 2.0], seed=0, confidence=95)
+        statistics.bootstrap([1.0, 2.0], seed=0, confidence=95.0)
 
 
 def test_spearman_equals_scipy_and_its_null_is_zero():
@@ -104,7 +104,7 @@ def test_few_seeds_claim_only_what_exact_tests_allow():
     assert low([10.0, 11, 12], [1.0, 2, 3]) < 0.5
     assert low([10.0, 11, 12, 13], [1.0, 2, 3, 4]) > 0.5
     assert low([3.5, 11, 12, 13], [1.0, 2, 3, 4]) < 0.5
-    assert statistics.probability_of_improvement([9.0, 8, 7, 6], [1.0, 2, 3, 4], method="bootstrap").low == 1.0
+    assert statistics.probability_of_improvement([9.0, 8, 7, 6], [1.0, 2, 3, 4], method="bootstrap").low == 1
 
 
 @pytest.mark.parametrize("n", [4, 6, 10])
