@@ -1,0 +1,12 @@
+"""Figures a paper would print. Each function takes labelled data and returns a matplotlib Figure."""
+
+from socialsim.analysis.plots.agreement import stability as stability
+from socialsim.analysis.plots.agreement import zero_shot as zero_shot
+from socialsim.analysis.plots.arms import arms as arms
+from socialsim.analysis.plots.curves import channel_curves as channel_curves
+from socialsim.analysis.plots.curves import learning_curves as learning_curves
+from socialsim.analysis.plots.curves import transfer_curves as transfer_curves
+from socialsim.analysis.plots.forest import forest as forest
+from socialsim.analysis.plots.forest import probes as probes
+from socialsim.analysis.plots.hero import hero as hero
+from socialsim.analysis.plots.style import svg as svg

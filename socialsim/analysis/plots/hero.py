@@ -1,0 +1,74 @@
+"""One composed picture for the README: learning, what the values answer to, and what they are worth elsewhere."""
+
+from collections.abc import Mapping, Sequence
+
+from matplotlib.figure import Figure
+
+from socialsim.analysis.plots import style
+from socialsim.analysis.plots.curves import Curves, curve, draw_arm, draw_joint
+from socialsim.analysis.plots.forest import draw_forest
+
+
+@style.styled
+def hero(
+    curves: Curves, summary: Mapping, *, channel: str = "coordination", arms: Sequence[str] | None = None
+) -> Figure:
+    """Learning curve, counterfactual forest of one channel, and transfer curves, side by side.
+
+    Parameters
+    ----------
+    curves, summary : as `report.write` takes them.
+    channel : whose counterfactuals are shown.
+    arms : at most a few; scratch, shaping and shuffled where nothing is said.
+    """
+    fig = style.figure(3.3, width=11)
+    left, middle, right = fig.subplots(1, 3, width_ratios=(1, 0.95, 1))
+    team = summary.get("team_metric") or {}
+    draw_joint(left, curves, {k: team.get(k) for k in ("random", "scripted")})
+    left.set_title("They learn to act together")
+    rows = [
+        {**row, "label": row.get("summary") or row.get("edit")}
+        for row in summary.get("counterfactuals") or []
+        if row.get("channel") == channel
+    ]
+    if rows:
+        draw_forest(middle, rows, colours=[style.channel_colour(channel)] * len(rows))
+        middle.set_xlabel(f"change of the {channel} value")
+    else:
+        style.unmeasured(middle)
+    middle.set_title("What moves their values")
+    _transfer(right, curves, (summary.get("transfer") or {}).get("arms") or {}, arms)
+    right.set_title("Their worth in a new world")
+    return fig
+
+
+def _transfer(ax, curves: Curves, labels: Mapping, arms: Sequence[str] | None) -> None:
+    chosen = arms or ("scratch", "shaping", "shuffled")
+    found = {a: v for a in chosen if (v := curve(curves, f"transfer/{a}", 2)) is not None}
+    if not found:
+        style.unmeasured(ax)
+        return
+    ends = {}
+    for arm, values in found.items():
+        x = curve(curves, "transfer/agent_steps", 1)
+        x = range(values.shape[1]) if x is None else x
+        ends[arm] = draw_arm(ax, x, values, style.arm_colour(arm))
+        ax.set_xlim(x[0], x[-1])
+    ax.set_ylim(0, 1.08 * ax.get_ylim()[1])
+    gap = 0.075 * ax.get_ylim()[1]
+    height = -gap
+    for arm in sorted(
+        ends, key=lambda a: ends[a]
+    ):  # direct labels, pushed apart where lines end close together
+        height = max(ends[arm], height + gap)
+        ax.annotate(
+            (labels.get(arm) or {}).get("label") or arm,
+            (1, height),
+            xycoords=("axes fraction", "data"),
+            xytext=(4, 0),
+            textcoords="offset points",
+            va="center",
+            color=style.arm_colour(arm) if arm in style.ARMS else style.MUTED,
+        )
+    ax.set_ylabel("joint events per agent-step")
+    style.steps_axis(ax)

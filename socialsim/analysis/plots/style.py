@@ -1,0 +1,169 @@
+"""The look of every figure: one width, one palette, and SVG that can stand beside others in one page.
+
+Colours are Okabe and Ito's, which people with any common colour blindness tell apart; channels also differ by
+marker, arms by line style. Nothing here touches pyplot's global state.
+"""
+
+import functools
+import io
+import re
+from collections.abc import Callable, Mapping
+
+import matplotlib
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+WIDTH = 9.0  # inches; every report figure has it, so that letters have one size throughout the page
+INK = "#1f2933"
+MUTED = "#66727f"
+FAINT = "#d5dbe1"
+CONTROL = "#8a94a0"
+BLUE, VERMILLION, GREEN, SKY, PURPLE, ORANGE = (
+    "#0072B2",
+    "#D55E00",
+    "#009E73",
+    "#56B4E9",
+    "#AA4499",
+    "#E69F00",
+)
+
+CHANNELS = {"attention": VERMILLION, "imitation": GREEN, "coordination": BLUE}
+MARKERS = {"attention": "o", "imitation": "s", "coordination": "D"}
+ARMS = {
+    "scratch": INK,
+    "shaping": BLUE,
+    "distilled": VERMILLION,
+    "critic": GREEN,
+    "encoder": SKY,
+    "policy": PURPLE,
+    "oracle": ORANGE,
+}
+SPARE = (PURPLE, ORANGE, SKY, "#117733", "#882255", "#999933")
+
+RC = {
+    "font.family": "sans-serif",
+    "font.sans-serif": ["DejaVu Sans"],
+    "font.size": 8.5,
+    "text.color": INK,
+    "text.parse_math": False,  # a label is a label, whatever signs it holds
+    "axes.edgecolor": "#9aa5b1",
+    "axes.labelcolor": MUTED,
+    "axes.labelsize": 8.5,
+    "axes.titlesize": 9,
+    "axes.titleweight": "bold",
+    "axes.titlelocation": "left",
+    "axes.linewidth": 0.7,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.axisbelow": True,
+    "axes.grid": True,
+    "grid.color": "#eceff2",
+    "grid.linewidth": 0.7,
+    "xtick.color": MUTED,
+    "ytick.color": MUTED,
+    "xtick.labelsize": 8,
+    "ytick.labelsize": 8,
+    "xtick.major.size": 3,
+    "ytick.major.size": 3,
+    "xtick.major.width": 0.7,
+    "ytick.major.width": 0.7,
+    "lines.linewidth": 1.6,
+    "legend.frameon": False,
+    "legend.fontsize": 8,
+    "figure.facecolor": "white",
+    "savefig.facecolor": "white",
+    "svg.fonttype": "none",  # text stays text: searchable, selectable, in the reader's own font
+    "svg.hashsalt": "socialsim",  # the same data give the same bytes
+}
+
+
+def styled(function: Callable[..., Figure]) -> Callable[..., Figure]:
+    """Run a plot function under the house style and leave matplotlib's settings as they were."""
+
+    @functools.wraps(function)
+    def run(*args, **kwargs):
+        with matplotlib.rc_context(RC):
+            return function(*args, **kwargs)
+
+    return run
+
+
+def figure(height: float, width: float = WIDTH) -> Figure:
+    """An empty figure, inches, laid out without overlaps."""
+    return Figure(figsize=(width, height), layout="constrained")
+
+
+def channel_colour(name: str, order: int = 0) -> str:
+    return CHANNELS.get(name, SPARE[order % len(SPARE)])
+
+
+def channel_marker(name: str) -> str:
+    return MARKERS.get(name, "^")
+
+
+def arm_colour(name: str) -> str:
+    """Carriers in colour, controls in grey: the eye finds what is claimed and what it is held against."""
+    return ARMS.get(name, CONTROL)
+
+
+def number(value: object) -> float | None:
+    """A finite float, or None where nothing was measured."""
+    if isinstance(value, bool) or not isinstance(value, (int, float, np.number)):
+        return None
+    return float(value) if np.isfinite(value) else None
+
+
+def interval(value: object) -> tuple[float, float, float] | None:
+    """(estimate, low, high) from a number or a mapping that holds them; None where nothing was measured.
+
+    A missing bound is the estimate itself: the figure then shows a bare point.
+    """
+    if isinstance(value, Mapping):
+        estimate = number(value.get("estimate"))
+        if estimate is None:
+            return None
+        low, high = number(value.get("low")), number(value.get("high"))
+        return estimate, estimate if low is None else low, estimate if high is None else high
+    bare = number(value)
+    return None if bare is None else (bare, bare, bare)
+
+
+def unmeasured(ax: Axes, what: str = "not measured") -> None:
+    """Say so in an empty panel instead of showing bare axes."""
+    ax.text(0.5, 0.5, what, transform=ax.transAxes, ha="center", va="center", color=MUTED, style="italic")
+    ax.set_xticks([]), ax.set_yticks([])
+    ax.grid(False)
+
+
+def steps_axis(ax: Axes, label: str = "agent-steps") -> None:
+    """Agent-steps in thousands or millions, as people say them."""
+    top = max(abs(v) for v in ax.get_xlim())
+    scale, unit = (1e6, "millions of ") if top >= 1e6 else (1e3, "thousands of ") if top >= 5e3 else (1, "")
+    ax.xaxis.set_major_formatter(lambda v, _: f"{v / scale:g}")
+    ax.set_xlabel(unit + label)
+
+
+def svg(fig: Figure, name: str, description: str) -> str:
+    """The figure as an inline `<svg>` element that scales to its column.
+
+    Parameters
+    ----------
+    name : prefixed to every id, so that figures in one page never share a clip path or a marker.
+    description : read aloud in place of the picture; escaped here.
+    """
+    buffer = io.StringIO()
+    with matplotlib.rc_context(RC):
+        fig.savefig(
+            buffer, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None}
+        )
+    text = buffer.getvalue()
+    text = text[text.index("<svg") :]
+    text = re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
+    text = re.sub(r'\bid="', f'id="{name}-', text)
+    text = re.sub(r"url\(#", f"url(#{name}-", text)
+    text = re.sub(r'href="#', f'href="#{name}-', text)
+    label = description.replace("&", "&amp;").replace('"', "&quot;").replace("<", "&lt;").replace(">", "&gt;")
+    opening, rest = text.split(">", 1)
+    opening = re.sub(r'\s(width|height)="[^"]*"', "", opening)
+    return f'{opening} role="img" aria-label="{label}" class="plot">{rest}'
