@@ -20,7 +20,7 @@ from socialsim.core import errors
 from socialsim.core.scene import Scene
 from socialsim.envs.drawing import Drawing
 from socialsim.envs.panel import Panel
-from socialsim.envs.view import View, view, view_scene
+from socialsim.envs.view import View, inner, view, view_scene
 
 MODES = ("rgb_array", "rgb_array_3d", "human")
 _DPI = 100
@@ -88,7 +88,7 @@ class Screen:
         self.env, self.size = env, size
         self.mode = errors.choose("render mode", mode, MODES)
         self.channels = getattr(env, "channels", ()) if channels is None else tuple(channels)
-        if self.mode == "rgb_array_3d" and not hasattr(_world(env), "render_3d"):
+        if self.mode == "rgb_array_3d" and not hasattr(getattr(env, "world", env), "render_3d"):
             raise errors.OptionError("render mode 'rgb_array_3d': this world has no third dimension")
         self._picture: Picture | None = None
         self._window = None
@@ -96,7 +96,8 @@ class Screen:
     def show(self, state, signals=None) -> np.ndarray | None:
         """Draw `state`, and `signals` `[A, C]` beside it. Returns pixels, in mode "human" None."""
         if self.mode == "rgb_array_3d":
-            return np.asarray(_world(self.env).render_3d(_inner(self.env, state), self.size, self.size))
+            world, state = inner(self.env, state)
+            return np.asarray(world.render_3d(state, self.size, self.size))
         v = view(self.env, state)
         if self._picture is None:
             self._window = _open_window() if self.mode == "human" else None
@@ -184,11 +185,3 @@ def _open_window() -> _Window | None:
             stacklevel=2,
         )
     return None
-
-
-def _world(env):
-    return getattr(env, "world", env)
-
-
-def _inner(env, state):
-    return state.world if hasattr(env, "world") and hasattr(state, "world") else state

@@ -71,26 +71,45 @@ def view_scene(scene: Scene, *, extent=None, walls=None, zones=None, solids=None
     )
 
 
-def view(env, state) -> View:
-    """A View of a state. `env` is a Simulation with its state, or a World with its own."""
-    world = getattr(env, "world", env)
-    inner = state.world if world is not env and hasattr(state, "world") else state
+def _told(world, state) -> dict:
+    """The scene, and what the world offers to tell about its floor."""
 
     def hint(*names):
-        for name in names:
-            method = getattr(world, name, None)
-            if callable(method):
-                return jax.device_get(method(inner))
-        return None
+        methods = [getattr(world, name, None) for name in names]
+        return next((method(state) for method in methods if callable(method)), None)
 
-    return view_scene(
-        world.scene(inner),
-        extent=hint("bounds"),
-        walls=hint("boxes", "walls"),
-        zones=hint("zones"),
-        solids=hint("solids"),
-        eyes=getattr(world, "eyes", None),
-    )
+    return {
+        "scene": world.scene(state),
+        "extent": hint("bounds"),
+        "walls": hint("boxes", "walls"),
+        "zones": hint("zones"),
+        "solids": hint("solids"),
+    }
+
+
+_one = jax.jit(_told)
+_many = jax.jit(jax.vmap(_told, in_axes=(None, 0)))
+
+
+def inner(env, state):
+    """The world and its own state, of a Simulation with its state or of a World with its own."""
+    world = getattr(env, "world", env)
+    return world, state.world if world is not env and hasattr(state, "world") else state
+
+
+def view(env, state) -> View:
+    """A View of a state. `env` is a Simulation with its state, or a World with its own."""
+    world, state = inner(env, state)
+    return view_scene(**jax.device_get(_one(world, state)), eyes=getattr(world, "eyes", None))
+
+
+def views(env, states) -> list[View]:
+    """A View of each of `T` stacked states (leaves `[T, ...]`)."""
+    world, states = inner(env, states)
+    told = jax.device_get(_many(world, states))
+    steps = len(told["scene"].position)
+    frames = [jax.tree.map(lambda x, t=t: x[t], told) for t in range(steps)]
+    return [view_scene(**frame, eyes=getattr(world, "eyes", None)) for frame in frames]
 
 
 def around(scene: Scene) -> tuple[np.ndarray, np.ndarray]:
