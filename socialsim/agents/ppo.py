@@ -44,10 +44,10 @@ class PPOConfig:
     minibatches: int = 4
     learning_rate: float = 1e-3
     critic_speed: float = 4.0
-    discount: float = 0.95
+    discount: float = 0.96
     decay: float = 0.9
     clip: float = 0.2
-    entropy: float = 0.01
+    entropy: float = 0.02
     max_grad_norm: float = 1.0
     scale_rate: float = 0.1
     scale_floor: float = 0.05
@@ -80,13 +80,14 @@ class Learner(struct.PyTreeNode):
     updates: Array  # [] int32
 
 
-Score = Callable[[Observation], tuple[Array, Array]]
-"""What a carrier says of an observation: (potential, reward), `[..., A]` each."""
+Score = Callable[[Observation], tuple[Array, Array, Array]]
+"""What a carrier says of an observation s: potential Phi(s), reward b(s) on leaving it and a(s) on arriving
+in it, `[..., A]` each. The carried reward of a step is gamma Phi(s') - Phi(s) + b(s) + a(s')."""
 
 
-def no_score(obs: Observation) -> tuple[Array, Array]:
+def no_score(obs: Observation) -> tuple[Array, Array, Array]:
     nothing = jnp.zeros(obs.self.shape[:-1])
-    return nothing, nothing
+    return nothing, nothing, nothing
 
 
 class PPO(NamedTuple):
@@ -165,6 +166,7 @@ def make_update(env: Simulation, config: PPOConfig, *, carried: bool = False) ->
         metrics = {
             "joint": path.joint.mean(),
             "signal": path.signals.mean((0, 1, 2)),
+            "target_mean": target.mean((0, 1, 2)),
             "explained_variance": _explained(path.value, target),
             "value_std": path.value.std((0, 1, 2)),
             **losses,
@@ -186,14 +188,20 @@ class _Batch(NamedTuple):
 
 
 def _carried(score: Score, path: Trajectory, last: Observation, end, discount: float):
-    """gamma Phi(s') - Phi(s) + r(s') along a trajectory `[T, E, A]` (Ng et al. 1999 for the first two)."""
-    potential, reward = score(path.observation)
-    last_potential, last_reward = score(last)
+    """gamma Phi(s') - Phi(s) + b(s) + a(s') along a trajectory `[T, E, A]` (see `Score`).
+
+    Phi is zero after termination, as potential-based shaping asks (Ng et al. 1999).
+    """
+    potential, leaving, arriving = score(path.observation)
     done = path.done[..., None]
-    after = jnp.where(done, end[0], jnp.concatenate([potential[1:], last_potential[None]]))
+
+    def following(now, after_last, at_end):
+        return jnp.where(done, at_end, jnp.concatenate([now[1:], after_last[None]]))
+
+    last_potential, _, last_arriving = score(last)
+    after = following(potential, last_potential, end[0])
     after = jnp.where(path.terminated[..., None], 0.0, after)
-    earned = jnp.where(done, end[1], jnp.concatenate([reward[1:], last_reward[None]]))
-    return discount * after - potential + earned
+    return discount * after - potential + leaving + following(arriving, last_arriving, end[2])
 
 
 def _rescale(team: Team, target: Array, config: PPOConfig) -> Team:
@@ -220,7 +228,7 @@ def _learn(team, opt_state, optimiser, batch: _Batch, hidden, config: PPOConfig)
         clipped = jnp.clip(ratio, 1 - config.clip, 1 + config.clip)
         actor = -jnp.minimum(ratio * part.advantage, clipped * part.advantage).mean()
         error = (out.value - part.target) / scale
-        critic = 0.5 * (error**2).mean((0, 1, 2)).sum()
+        critic = 0.5 * (error**2).mean((0, 1, 2))
         entropy = out.policy.entropy().mean()
         aux = {
             "entropy": entropy,
@@ -228,7 +236,7 @@ def _learn(team, opt_state, optimiser, batch: _Batch, hidden, config: PPOConfig)
             "actor_loss": actor,
             "critic_loss": critic,
         }
-        return actor + critic - config.entropy * entropy, aux
+        return actor + critic.sum() - config.entropy * entropy, aux
 
     def step(carry, index):
         params, opt_state = carry
@@ -242,7 +250,7 @@ def _learn(team, opt_state, optimiser, batch: _Batch, hidden, config: PPOConfig)
 
     order = jnp.tile(jnp.arange(config.minibatches), config.epochs)
     (params, opt_state), aux = jax.lax.scan(step, (team.params, opt_state), order)
-    return team.replace(params=params), opt_state, jax.tree.map(lambda x: x.mean(), aux)
+    return team.replace(params=params), opt_state, jax.tree.map(lambda x: x.mean(0), aux)
 
 
 def _explained(value, target):

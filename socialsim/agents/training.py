@@ -1,0 +1,185 @@
+"""The outer loop: jitted chunks of updates, with progress, held-out health, checkpoints and finite checks.
+
+Runs are seeds, drive settings and transfer arms alike: whatever differs between them is data with a
+leading axis R, and one compiled program serves them all. They are spread over the devices, and on each
+mapped one after the other (CPU) or side by side (accelerators).
+"""
+
+import dataclasses
+import functools
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from flax import struct
+from jax.sharding import AxisType, PartitionSpec
+from jaxtyping import Array, Float, Key
+
+from socialsim.agents import health
+from socialsim.agents.ppo import PPO, Learner, PPOConfig, make_update, no_score
+from socialsim.agents.team import Team
+from socialsim.core.errors import DivergenceError, integer
+from socialsim.core.senses import Observation
+from socialsim.core.simulation import Simulation
+from socialsim.progress import bar
+from socialsim.runs import Run
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainConfig:
+    """agent_steps: to train for, per run (rounded up to whole chunks).  chunks: checkpoints and health
+    checks on the way."""
+
+    ppo: PPOConfig = PPOConfig()
+    agent_steps: int = 2_000_000
+    chunks: int = 10
+
+    def __post_init__(self):
+        integer("agent_steps", self.agent_steps, low=1)
+        integer("chunks", self.chunks, low=1)
+
+    def updates_per_chunk(self, num_agents: int) -> int:
+        return -(-self.agent_steps // (self.ppo.batch * num_agents * self.chunks))
+
+
+class NothingCarried(struct.PyTreeNode):
+    """The carrier of ordinary training."""
+
+    def score(self, obs: Observation) -> tuple[Array, Array, Array]:
+        return no_score(obs)
+
+
+@dataclasses.dataclass(frozen=True)
+class Trained:
+    """What training gives. `R` runs, `U` updates, `K` chunks, `C` channels.
+
+    teams: Team with a leading axis R.  snapshots: the same after each chunk (the last is `teams`).
+    metrics: name -> `[R, U, ...]`; `health_*`: `[R, K, C]`.  agent_steps: `[U]`, per run.
+    """
+
+    teams: Team
+    snapshots: list[Team]
+    metrics: dict[str, np.ndarray]
+    agent_steps: np.ndarray
+    channels: tuple[str, ...]
+
+    def team(self, run: int) -> Team:
+        return jax.tree.map(lambda x: x[run], self.teams)
+
+
+def train(
+    env: Simulation,
+    config: TrainConfig,
+    keys: Key[Array, " R"],
+    drives: Float[np.ndarray, "R A C"],
+    *,
+    teams: Team | None = None,
+    carried: Any = None,
+    run: Run | None = None,
+    title: str = "training",
+    quiet: bool = False,
+) -> Trained:
+    """Train R runs of one environment.
+
+    Parameters
+    ----------
+    keys : one per run.
+    drives : weights per run, agent and channel; with `carried`, its own weight in a last column.
+    teams : agents to start from, leading axis R; fresh ones if None.
+    carried : a pytree with a method `score(obs)` (see `ppo.Score`), leaves with a leading axis R.
+    run : where to checkpoint; a run that was killed resumes to the bit-identical result.
+
+    Raises
+    ------
+    DivergenceError : a non-finite value; names channel, run and update. The last checkpoint stays.
+    """
+    program = Program(env, config, len(keys), carried is not None)
+    drives = jnp.asarray(drives, jnp.float32)
+    carried = NothingCarried() if carried is None else carried
+    learners = program.init(keys, teams)
+    done, parts, snapshots = 0, [], []
+    if run is not None and (found := run.restore(learners)) is not None:
+        done, learners = found
+        parts = run.metrics(upto=done)
+        snapshots = [run.restore(learners, step=k)[1].team for k in range(1, done + 1)]
+    with bar(title, config.chunks, quiet=quiet) as progress:
+        if done:
+            progress(done, "resumed")
+        for chunk in range(done + 1, config.chunks + 1):
+            learners, metrics = program.chunk(learners, drives, carried)
+            metrics = jax.device_get(metrics)
+            _check_finite(metrics, program.ppo.channels, chunk - 1, program.updates)
+            parts.append(metrics)
+            snapshots.append(jax.device_get(learners.team))
+            if run is not None:
+                run.append_metrics(chunk, metrics)
+                run.save(chunk, learners)
+            progress(1, _figures(metrics, env.channels))
+    joined = {name: np.concatenate([p[name] for p in parts], axis=1) for name in parts[0]}
+    steps = np.arange(1, config.chunks * program.updates + 1) * config.ppo.batch * env.num_agents
+    return Trained(snapshots[-1], snapshots, joined, steps, program.ppo.channels)
+
+
+class Program:
+    """The compiled parts of one training: `init` and `chunk`, mapped over runs and devices."""
+
+    def __init__(self, env: Simulation, config: TrainConfig, runs: int, carried: bool):
+        self.ppo: PPO = make_update(env, config.ppo, carried=carried)
+        self.updates = config.updates_per_chunk(env.num_agents)
+        count = max(n for n in range(1, len(jax.devices()) + 1) if runs % n == 0)
+        mesh = jax.make_mesh((count,), ("run",), axis_types=(AxisType.Auto,), devices=jax.devices()[:count])
+        each = _map if jax.default_backend() == "cpu" else jax.vmap
+        spec = PartitionSpec("run")
+
+        def spread(function):
+            def local(*args):
+                return each(function)(*args)
+
+            return jax.jit(jax.shard_map(local, mesh=mesh, in_specs=spec, out_specs=spec, check_vma=False))
+
+        def chunk(learner: Learner, drives, carried):
+            def update(learner, _):
+                return self.ppo.update(learner, drives, carried.score)
+
+            learner, metrics = jax.lax.scan(update, learner, None, length=self.updates)
+            key = jax.random.fold_in(learner.key, 0)  # the learner's own stream is not touched
+            found = health.held_out(learner.team, env, key, discount=config.ppo.discount)
+            return learner, {**metrics, **{f"health_{k}": v[None] for k, v in vars(found).items()}}
+
+        self.chunk = spread(chunk)
+        self._fresh = spread(lambda key: self.ppo.init(key))
+        self._from = spread(lambda key, team: self.ppo.init(key, team))
+
+    def init(self, keys, teams: Team | None) -> Learner:
+        return self._fresh(keys) if teams is None else self._from(keys, teams)
+
+
+def _map(function):
+    return lambda *args: jax.lax.map(lambda xs: function(*xs), args)
+
+
+def _check_finite(metrics, channels, before: int, updates: int) -> None:
+    """Raise DivergenceError naming the first non-finite channel: the earliest update, its cause first."""
+    bad = {
+        name: ~np.isfinite(metrics[name]) for name in ("signal", "target_mean", "critic_loss", "entropy")
+    }
+    anywhere = functools.reduce(np.logical_or, [b.reshape(*b.shape[:2], -1).any(-1) for b in bad.values()])
+    if not anywhere.any():
+        return
+    run, update = min(np.argwhere(anywhere), key=lambda ru: ru[1])
+    for name, b in bad.items():
+        here = np.atleast_1d(b[run, update])
+        if here.any():
+            where = f"channel {channels[int(here.argmax())]!r}" if name != "entropy" else "the policy"
+            raise DivergenceError(
+                f"non-finite {name} in {where}, run {run}, update {before * updates + update + 1}; kept: the "
+                f"checkpoint after chunk {before}; try a smaller learning_rate or drive for that channel"
+            )
+
+
+def _figures(metrics, channels) -> str:
+    spearman = metrics["health_spearman"][:, -1].mean(0)
+    heads = " ".join(f"{c[:5]} {r:+.2f}" for c, r in zip(channels, spearman, strict=False))
+    return f"joint/agent-step {metrics['joint'][:, -8:].mean():.4f} · rank agreement of V: {heads}"
+

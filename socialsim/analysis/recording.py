@@ -1,0 +1,201 @@
+"""Recordings: whole episodes as labelled arrays, with what each team's value heads say of them.
+
+`play` runs episodes (any behaviour, any world); `read` asks a team for its values and activations on what
+was observed, which needs no acting and therefore works across worlds; `recording` puts both together.
+"""
+
+import dataclasses
+import functools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import xarray as xr
+from flax import struct
+from jaxtyping import Array, Bool, Float, Key
+
+from socialsim.agents.bots import Bot
+from socialsim.agents.health import tail
+from socialsim.agents.networks import init_hidden
+from socialsim.agents.returns import monte_carlo
+from socialsim.agents.team import Team
+from socialsim.core.errors import CarrierError
+from socialsim.core.scene import Scene
+from socialsim.core.senses import Observation
+from socialsim.core.simulation import Simulation
+
+
+class Episodes(struct.PyTreeNode):
+    """One episode in each of `E` worlds, `T` decisions long; row t holds what was there before decision t.
+
+    signals, joint: what followed decision t.  ended: the episode was over before decision t.
+    """
+
+    observation: Observation  # leaves [T, E, A, ...]
+    scene: Scene  # leaves [T, E, ...]
+    action: Array
+    signals: Float[Array, "T E A C"]
+    joint: Float[Array, "T E A"]
+    ended: Bool[Array, "T E"]
+
+
+class TeamPlayer(struct.PyTreeNode):
+    """A Team as a behaviour: it acts from its senses, remembering what its networks remember."""
+
+    team: Team
+
+    def begin(self, env: Simulation) -> Array:
+        return init_hidden(self.team.config, (env.num_agents,))
+
+    def __call__(self, key, observation: Observation, memory):
+        action, out = self.team.act(key, observation, memory)
+        return action, out.hidden
+
+
+@functools.partial(jax.jit, static_argnames=("bot", "worlds", "steps"))
+def _play(env: Simulation, team: Team | None, bot: Bot | None, key, worlds: int, steps: int) -> Episodes:
+    def episode(key):
+        reset_key, run_key = jax.random.split(key)
+        state, timestep = env.reset(reset_key)
+        player = None if team is None else TeamPlayer(team)
+        memory = bot.begin(env.scene(state)) if player is None else player.begin(env)
+
+        def step(carry, key):
+            state, memory, observation, ended = carry
+            act_key, step_key = jax.random.split(key)
+            scene = env.scene(state)
+            if player is None:
+                action, memory = bot(act_key, scene, memory)
+            else:
+                action, memory = player(act_key, observation, memory)
+            state, timestep = env.step(step_key, state, action)
+            live = ~ended
+            kept = Episodes(
+                observation=observation,
+                scene=scene,
+                action=action,
+                signals=jnp.where(live, timestep.signals, 0.0),
+                joint=jnp.where(live, timestep.joint, 0.0),
+                ended=ended,
+            )
+            return (state, memory, timestep.observation, ended | timestep.terminated), kept
+
+        carry = (state, memory, timestep.observation, jnp.zeros((), bool))
+        return jax.lax.scan(step, carry, jax.random.split(run_key, steps))[1]
+
+    return jax.vmap(episode, out_axes=1)(jax.random.split(key, worlds))
+
+
+def play(
+    env: Simulation, behaviour: Team | Bot, key: Key[Array, ""], *, worlds: int, steps: int | None = None
+) -> Episodes:
+    """Play one episode in each of `worlds` worlds. `behaviour`: a Team or a scripted Bot."""
+    steps = env.horizon if steps is None else steps
+    if isinstance(behaviour, Team):
+        return _play(env, behaviour, None, key, worlds, steps)
+    return _play(env, None, behaviour, key, worlds, steps)
+
+
+class Reading(struct.PyTreeNode):
+    """What a team's critic says of observations: value `[..., A, C]`, activations layer -> `[..., A, H]`."""
+
+    value: Float[Array, "... A C"]
+    activations: dict[str, Array]
+
+
+@jax.jit
+def read(team: Team, observation: Observation) -> Reading:
+    """Values and activations of `team` on observations with any leading axes."""
+    out = team.forward(observation)
+    return Reading(out.value, out.activations)
+
+
+@dataclasses.dataclass(frozen=True)
+class Returns:
+    """Monte Carlo returns `[T, E, A, C]` of episodes, and where they are known `[T, E]`.
+
+    A return counts as known where at most 5 % of a constant signal's worth lies beyond the record (or in
+    the first half of it, should it be too short for that).
+    """
+
+    discount: float
+
+    def __call__(self, episodes: Episodes) -> tuple[Array, Array]:
+        returns = monte_carlo(episodes.signals, episodes.ended, discount=self.discount)
+        steps, worlds = episodes.ended.shape
+        known = max(steps - tail(self.discount), steps // 2, 1)
+        return returns, (jnp.arange(steps) < known)[:, None] & ~episodes.ended
+
+
+def flat(observation: Observation) -> Array:
+    """An Observation as one vector per agent: `[..., A, D]`; sets in their order, masks last."""
+    lead = observation.self.shape[:-1]
+    parts = (
+        observation.self,
+        observation.others,
+        observation.objects,
+        observation.others_mask,
+        observation.objects_mask,
+    )
+    return jnp.concatenate([p.reshape(*lead, -1).astype(jnp.float32) for p in parts], -1)
+
+
+def recording(
+    env: Simulation, episodes: Episodes, team: Team, *, discount: float, every: int = 1
+) -> xr.Dataset:
+    """A labelled recording of episodes as `team` values them.
+
+    Dims: step, world, agent, channel, feature, unit_<layer>, and those of the scene. `every` keeps each
+    n-th step. Raises CarrierError if the team's value heads are not those of the simulation's signals.
+    """
+    heads = team.channels[: len(env.channels)]
+    if heads != env.channels:
+        raise CarrierError(
+            f"the team has value heads {team.channels}; this simulation's signals are {env.channels}"
+        )
+    returns, known = Returns(discount)(episodes)
+    kept = jax.tree.map(lambda x: x[::every], episodes)
+    reading = read(team, kept.observation)
+    agents = ("step", "world", "agent")
+    data = {
+        "value": ((*agents, "channel"), reading.value[..., : len(heads)]),
+        "signal": ((*agents, "channel"), kept.signals),
+        "returns": ((*agents, "channel"), returns[::every]),
+        "returns_valid": (("step", "world"), known[::every]),
+        "observation": ((*agents, "feature"), flat(kept.observation)),
+        "act": (agents, kept.scene.act),
+        "joint": (agents, kept.joint),
+        "action": ((*agents, "motor") if kept.action.ndim == 4 else agents, kept.action),
+    }
+    for layer, unit in reading.activations.items():
+        data[f"activation_{layer}"] = ((*agents, f"unit_{layer}"), unit)
+    for name, dims in SCENE_DIMS.items():
+        data[f"scene_{name}"] = (("step", "world", *dims), getattr(kept.scene, name))
+    steps, worlds = kept.ended.shape
+    episode = np.broadcast_to(np.arange(worlds), (steps, worlds))
+    arrays = {k: (dims, np.asarray(v)) for k, (dims, v) in data.items()}
+    return xr.Dataset(
+        {**arrays, "episode": (("step", "world"), episode)},
+        coords={"channel": list(heads), "step": np.arange(steps) * every},
+        attrs={"world_id": env.id, "discount": discount},
+    )
+
+
+SCENE_DIMS = {
+    "position": ("agent", "xy"),
+    "velocity": ("agent", "xy"),
+    "heading": ("agent", "xy"),
+    "gaze": ("agent", "xy"),
+    "act": ("agent",),
+    "load": ("agent",),
+    "clear": ("agent", "ray"),
+    "object_position": ("object", "xy"),
+    "object_goal": ("object", "xy"),
+    "object_features": ("object", "object_feature"),
+    "object_present": ("object",),
+    "takes_part": ("agent", "object"),
+    "sees_agent": ("agent", "seen_agent"),
+    "sees_object": ("agent", "object"),
+    "joint": ("agent",),
+}
+"""Dims of each Scene field in a recording, after step and world."""

@@ -1,0 +1,170 @@
+"""Carriers: what is moved from a source world into a target world.
+
+Two kinds of things travel. *Rewards* reach the learner as one more channel: the difference of a potential
+(value shaping) or a distilled reward. *Parameters* are where the learner starts from: critic, encoder or
+policy. A `Carrier` holds the first, `graft` makes the second; both are data, so that all arms of an
+experiment run in one compiled program.
+"""
+
+import dataclasses
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from flax import nnx, struct
+from jaxtyping import Array, Float
+from sklearn.linear_model import RidgeCV
+
+from socialsim.agents.team import Team
+from socialsim.analysis.recording import Episodes, read
+from socialsim.core.errors import CarrierError, choose
+from socialsim.core.senses import Observation
+from socialsim.transfer.features import NUM_FEATURES, shared_features
+
+
+class Carrier(struct.PyTreeNode):
+    """A potential and a reward over observations, to be carried into another world.
+
+    team: whose value heads make the potential.  potential: weight of each head `[C]` (in units of the head's
+    own standard deviation in its own world, `value_std`).  offset: added to the potential.
+    reward: weights of the distilled reward on phi(s) and phi(s'), `[2, P]`.
+    """
+
+    team: Team
+    potential: Float[Array, " C"]
+    offset: Float[Array, ""]
+    reward: Float[Array, "2 P"]
+
+    def phi(self, obs: Observation) -> Float[Array, "... A"]:
+        """The potential of each agent's state."""
+        return self.team.values(obs) @ self.potential + self.offset
+
+    def score(self, obs: Observation):
+        """(potential, reward on leaving, reward on arriving), `[..., A]` each: see `agents.ppo.Score`."""
+        before, after = jnp.moveaxis(shared_features(obs) @ self.reward.T, -1, 0)
+        return self.phi(obs), before, after
+
+
+@dataclasses.dataclass(frozen=True)
+class Source:
+    """A trained team, what its heads look like at home, and the drives it was trained with `[C]`."""
+
+    team: Team
+    episodes: Episodes
+    drives: np.ndarray
+    discount: float
+
+    def __post_init__(self):
+        self.team.check_features()
+        if len(self.drives) != len(self.team.channels):
+            raise CarrierError(
+                f"{len(self.drives)} drives for value heads {self.team.channels}; allowed: one per head"
+            )
+
+
+def _standard(team: Team, obs: Observation, weights) -> tuple[Array, Array]:
+    """Weights and offset that give the weighted value mean 0 and standard deviation 1 on `obs`."""
+    total = read(team, obs).value @ weights
+    scale = 1.0 / jnp.maximum(total.std(), 1e-6)
+    return weights * scale, -total.mean() * scale
+
+
+def shaping(source: Source, *, team: Team | None = None, sign: float = 1.0) -> Carrier:
+    """Potential-based shaping, F = gamma Phi(s') - Phi(s) with Phi the drive-weighted value (Ng et al. 1999).
+
+    Each head counts in units of its own returns' scale, as in learning. Phi is standardised on the source's
+    own episodes, whatever `team` provides the heads: controls match it in mean and variance.
+    """
+    team = source.team if team is None else team
+    weights = jnp.asarray(source.drives) / source.team.stats["value_scale"][...].reshape(-1, len(source.drives))[0]
+    weights, offset = _standard(team, source.episodes.observation, weights * sign)
+    return Carrier(team, weights, offset, jnp.zeros((2, NUM_FEATURES)))
+
+
+def distilled(source: Source, *, permute: np.random.Generator | None = None) -> Carrier:
+    """The reward that explains the values: V(s) - gamma V(s') ~ w_hat . phi(s, s'), by ridge regression.
+
+    Fitted on the source's own episodes and standardised there. The projection on phi is what makes it a
+    reward: the left side alone would be pure shaping. permute: shuffles w_hat within phi(s) and phi(s'),
+    the control that keeps its weights' sizes and loses their meaning.
+    """
+    value = read(source.team, source.episodes.observation).value
+    scale = source.team.stats["value_scale"][...].reshape(-1, value.shape[-1])[0]
+    total = np.asarray(value @ (jnp.asarray(source.drives) / scale))  # [T, E, A]
+    phi = np.asarray(shared_features(source.episodes.observation))
+    implied = total[:-1] - source.discount * total[1:]
+    x = np.concatenate([phi[:-1], phi[1:]], -1).reshape(implied.size, -1)
+    fit = RidgeCV(alphas=np.logspace(-1, 4, 11)).fit(x, implied.ravel())
+    w = fit.coef_.copy()
+    constant = [0, NUM_FEATURES]
+    w[constant] = 0.0
+    if permute is not None:
+        for half in (slice(1, NUM_FEATURES), slice(NUM_FEATURES + 1, None)):
+            w[half] = permute.permutation(w[half])
+    reward = x @ w
+    w = w / max(reward.std(), 1e-6)
+    w[NUM_FEATURES] = -reward.mean() / max(reward.std(), 1e-6)
+    heads = len(source.drives)
+    return Carrier(
+        source.team, jnp.zeros(heads), jnp.zeros(()), jnp.asarray(w.reshape(2, NUM_FEATURES), jnp.float32)
+    )
+
+
+def nothing(source: Source) -> Carrier:
+    """Carries nothing; of the same shape as the others."""
+    heads = len(source.drives)
+    return Carrier(source.team, jnp.zeros(heads), jnp.zeros(()), jnp.zeros((2, NUM_FEATURES)))
+
+
+def shuffle_weights(team: Team, rng: np.random.Generator) -> Team:
+    """The same team with the entries of every weight array permuted: sizes kept, knowledge lost."""
+
+    def shuffled(x):
+        flat = np.asarray(x).ravel()
+        return jnp.asarray(rng.permutation(flat).reshape(x.shape))
+
+    return team.replace(params=jax.tree.map(shuffled, team.params))
+
+
+PARTS = {
+    "critic": ("critic_tower", "value_head"),
+    "encoder": ("actor_tower", "critic_tower"),
+    "policy": ("actor_tower", "actor_head", "log_std"),
+}
+"""Which modules each parameter carrier moves."""
+
+
+def graft(fresh: Team, source: Team, part: str) -> Team:
+    """`fresh` with one part of `source` in its place: "critic", "encoder" or "policy".
+
+    Value heads that `fresh` has beyond the source's (the carried channel) stay as they are. Raises
+    CarrierError where the parts do not fit (another width, another action space).
+    """
+    names = PARTS[choose("part", part, PARTS)]
+    old, new = nnx.to_pure_dict(fresh.params), nnx.to_pure_dict(source.params)
+    params = {k: _fit(k, old[k], new[k]) if k in names and k in new else v for k, v in old.items()}
+    stats = fresh.stats
+    if part == "critic":
+        pure, moved = nnx.to_pure_dict(fresh.stats), nnx.to_pure_dict(source.stats)
+        stats = _with(fresh.stats, {k: _fit(k, v, moved[k]) for k, v in pure.items()})
+    return fresh.replace(params=_with(fresh.params, params), stats=stats)
+
+
+def _with(state, pure):
+    state = jax.tree.map(lambda x: x, state)
+    nnx.replace_by_pure_dict(state, pure)
+    return state
+
+
+def _fit(name, old, new):
+    def one(a, b):
+        if a.shape == b.shape:
+            return b
+        if a.shape[:-1] == b.shape[:-1] and name in ("value_head", *_STATS) and a.shape[-1] > b.shape[-1]:
+            return jnp.concatenate([b, a[..., b.shape[-1] :]], -1)
+        raise CarrierError(f"{name}: the source has shape {b.shape}, the learner {a.shape}; train both alike")
+
+    return jax.tree.map(one, old, new)
+
+
+_STATS = ("value_mean", "value_square", "value_scale")
