@@ -8,7 +8,8 @@ Drives are data, not structure: a population with many settings is swept by `vma
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-from jaxtyping import ArrayLike, Float
+from jaxtyping import Float
+from numpy.typing import ArrayLike
 
 from socialsim.core import errors
 

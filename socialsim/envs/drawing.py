@@ -65,7 +65,7 @@ def _glyph(act: int, position, heading) -> Path:
     """The act's sign beside an agent; steps point where they lead."""
     steps = act in (Act.ADVANCE, Act.RETREAT)
     upright = (heading[1], -heading[0]) if steps else (1.0, 0.0)
-    return place(_GLYPHS[act], position + (0.44, 0.44), direction=upright)
+    return place(_GLYPHS[act], np.add(position, 0.44), direction=upright)
 
 
 class Drawing:
@@ -157,7 +157,7 @@ class Drawing:
                 count = max(int(needed[m]), 1)  # one dot for each agent it takes
                 spread = min(0.2, 0.6 / count)
                 for k in range(count):
-                    dots.append(place(_CIRCLE, at + ((k - (count - 1) / 2) * spread, 0), scale=0.07))
+                    dots.append(place(_CIRCLE, np.add(at, ((k - (count - 1) / 2) * spread, 0)), scale=0.07))
             elif needed[m] > 0:
                 rings += _segments(at, needed[m], 0.52, 0.72)
                 colours += [look.RING_ON if k < present[m] else look.RING for k in range(needed[m])]

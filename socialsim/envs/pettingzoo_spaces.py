@@ -61,7 +61,7 @@ class Sets:
     def __init__(self, simulation: Simulation):
         self.shapes = _shapes(simulation)
 
-    def space(self) -> spaces.Dict:
+    def space(self) -> gymnasium.spaces.Space:
         def box(part, shape):
             if part.endswith("_mask"):
                 return spaces.Box(0, 1, shape, np.int8)
