@@ -1,0 +1,136 @@
+"""Checkpoints: pytrees of arrays and typed keys, restored to the last bit. The only user of Orbax.
+
+A checkpoint is a folder named by its step: Orbax's own files and a sealed `manifest.json` with the
+checksum of each and the shape and type of every leaf. No pickle; reading runs no code from the folder.
+"""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from socialsim.core.errors import RunError
+from socialsim.runs import files
+
+MANIFEST = "manifest.json"
+
+
+def steps(folder: Path) -> list[int]:
+    """Steps that have a checkpoint in `folder`, oldest first; damaged ones included."""
+    if not folder.is_dir():
+        return []
+    return sorted(int(p.name) for p in folder.iterdir() if p.name.isdecimal() and p.is_dir())
+
+
+def place(folder: Path, step: int) -> Path:
+    return folder / f"{step:08d}"
+
+
+def save(folder: Path, step: int, tree: Any) -> None:
+    """Write `tree` as the checkpoint of `step`: whole or not at all."""
+    target, writing = place(folder, step), folder / f"{files.TEMPORARY}{os.getpid()}-{step:08d}"
+    folder.mkdir(parents=True, exist_ok=True)
+    leaves = _named(tree)
+    try:
+        if arrays := {name: x for name, x in leaves.items() if _size(x)}:
+            _orbax().save(str(writing.resolve()), arrays)
+        else:
+            writing.mkdir()
+        manifest = {
+            "step": step,
+            "leaves": {name: _describe(x) for name, x in leaves.items()},
+            "files": files.inventory(writing),
+        }
+        files.write_sealed(writing / MANIFEST, manifest)
+        files.remove(target)
+        os.replace(writing, target)
+        files.sync(folder)
+    finally:
+        files.remove(writing)
+
+
+def load(folder: Path, step: int, template: Any) -> Any:
+    """The tree saved at `step`, with the structure, types and device placement of `template`.
+
+    Leaves of `template` are arrays, `jax.ShapeDtypeStruct`s or Python numbers. Raises `files.Damaged` if
+    the checkpoint is not what was written, RunError if it holds another tree than `template`.
+    """
+    source = place(folder, step)
+    try:
+        manifest = files.read_sealed(source / MANIFEST)
+        files.check(source, manifest["files"])
+    except OSError as error:
+        raise files.Damaged(f"{Path(error.filename or MANIFEST).name} is missing or unreadable") from None
+    wanted = _named(template)
+    _compare(source, manifest["leaves"], wanted)
+    asked = {name: _abstract(x) for name, x in wanted.items() if _size(x)}
+    try:
+        found = _orbax().load(str(source.resolve()), asked) if asked else {}
+    except (ValueError, KeyError, OSError) as error:
+        raise files.Damaged(f"Orbax cannot read it: {error}") from error
+    given, structure = jax.tree.flatten(template)
+    leaves = [_like(x, found.get(name)) for x, name in zip(given, wanted, strict=True)]
+    return jax.tree.unflatten(structure, leaves)
+
+
+def _orbax():
+    """Orbax's v1 interface, which lives under `experimental` in the versions that exist so far."""
+    try:
+        import orbax.checkpoint.v1 as v1  # type: ignore[import-not-found]
+    except ImportError:
+        import orbax.checkpoint.experimental.v1 as v1
+    return v1
+
+
+def _named(tree: Any) -> dict[str, Any]:
+    """Leaves by their path; NumPy scalars and Python numbers as arrays (Orbax takes arrays only)."""
+    leaves = {}
+    for path, leaf in jax.tree_util.tree_leaves_with_path(tree):
+        name = jax.tree_util.keystr(path) or "value"
+        if isinstance(leaf, bool | int | float | np.generic):
+            leaf = np.asarray(leaf)
+        if not hasattr(leaf, "dtype") or leaf.dtype == object:
+            raise TypeError(f"checkpoint leaf {name} is {type(leaf).__name__}; allowed: arrays and numbers")
+        leaves[name] = leaf
+    return leaves
+
+
+def _size(leaf) -> int:
+    return int(np.prod(leaf.shape))
+
+
+def _describe(leaf) -> str:
+    return f"{leaf.dtype}{list(leaf.shape)}"
+
+
+def _abstract(leaf):
+    if isinstance(leaf, np.ndarray):
+        return leaf
+    sharding = leaf.sharding or jax.sharding.SingleDeviceSharding(jax.devices()[0])
+    return jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=sharding)
+
+
+def _like(leaf, found):
+    """The restored array as the kind of leaf that the template has."""
+    if isinstance(leaf, bool | int | float | np.generic):
+        return type(leaf)(found.item())
+    if found is None:  # an array of size zero: nothing was stored
+        return np.zeros(leaf.shape, leaf.dtype) if isinstance(leaf, np.ndarray) else jnp.empty_like(leaf)
+    return found
+
+
+def _compare(source: Path, saved: Mapping[str, str], wanted: Mapping[str, Any]) -> None:
+    asked = {name: _describe(x) for name, x in wanted.items()}
+    if asked == saved:
+        return
+    odd = [n for n in {**asked, **saved} if asked.get(n) != saved.get(n)]
+    first = odd[0]
+    raise RunError(
+        f"checkpoint {str(source)!r} holds {first} as {saved.get(first, 'nothing')}, asked for "
+        f"{asked.get(first, 'nothing')} ({len(odd)} of {len(asked)} leaves differ); open it with the "
+        "options it was made with"
+    )

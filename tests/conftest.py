@@ -1,0 +1,38 @@
+"""Settings of the whole suite: reproducible, CPU only, warnings are errors (pyproject.toml)."""
+
+import os
+
+os.environ.setdefault("JAX_PLATFORMS", "cpu")
+os.environ.setdefault("MPLBACKEND", "Agg")
+
+import shutil
+
+import hypothesis
+import jax
+import pytest
+
+hypothesis.settings.register_profile(
+    "socialsim",
+    deadline=None,  # the first example compiles
+    derandomize=True,  # the same examples everywhere; HYPOTHESIS_PROFILE=search looks for new ones
+    max_examples=50,
+    print_blob=True,
+)
+hypothesis.settings.register_profile("search", deadline=None, max_examples=1000)
+hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "socialsim"))
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Compiled programs are kept between runs of the suite (not on CI: its clones are fresh)."""
+    if not os.environ.get("CI") and hasattr(config, "cache"):
+        jax.config.update("jax_compilation_cache_dir", str(config.cache.mkdir("jax")))
+        jax.config.update("jax_persistent_cache_min_compile_time_secs", 1.0)
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """Path of a headless-capable Chromium; tests that ask for it carry `@pytest.mark.browser`."""
+    for name in ("chromium", "chromium-browser", "google-chrome"):
+        if found := shutil.which(name):
+            return found
+    pytest.skip("no Chromium on this machine; .ci/run installs it")
