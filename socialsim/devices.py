@@ -1,0 +1,71 @@
+"""Devices: one mesh axis over all of them, and arrays whose leading axis is spread over it."""
+
+import platform
+from typing import Any
+
+import jax
+import numpy as np
+from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
+
+from socialsim.core.errors import OptionError, integer
+
+AXIS = "batch"
+"""Name of the mesh axis over which worlds, seeds or arms are spread."""
+
+
+def mesh(num_devices: int | None = None) -> Mesh:
+    """A one-axis mesh over the first `num_devices` devices, or all; in multi-host runs, of all hosts.
+
+    Raises OptionError if there are not so many.
+    """
+    devices = jax.devices()
+    count = integer("num_devices", len(devices) if num_devices is None else num_devices, low=1)
+    if count > len(devices):
+        raise OptionError(f"num_devices={count}; allowed: 1 to {len(devices)}, the devices there are")
+    # jax.make_mesh's axes are Explicit by default; Auto leaves placement to the compiler.
+    return Mesh(np.array(devices[:count]), (AXIS,), axis_types=(AxisType.Auto,))
+
+
+def shard_leading(tree: Any, mesh: Mesh) -> Any:
+    """Place every leaf with its leading axis spread over `mesh`; leaves are arrays or typed keys `[B, ...]`.
+
+    Raises OptionError if B is not a multiple of the number of devices.
+    """
+    sharding = NamedSharding(mesh, PartitionSpec(AXIS))
+    for path, leaf in jax.tree_util.tree_leaves_with_path(tree):
+        if np.ndim(leaf) == 0 or leaf.shape[0] % mesh.size:
+            raise OptionError(
+                f"leaf {jax.tree_util.keystr(path) or 'value'} has shape {list(np.shape(leaf))}; allowed: a "
+                f"leading axis that is a multiple of the {mesh.size} devices"
+            )
+    return jax.device_put(tree, sharding)
+
+
+def replicate(tree: Any, mesh: Mesh) -> Any:
+    """Place a copy of every leaf on each device of `mesh`."""
+    return jax.device_put(tree, NamedSharding(mesh, PartitionSpec()))
+
+
+def setup_cpu_devices(count: int) -> None:
+    """Split the CPU into `count` devices. Only before JAX is first used; raises OptionError afterwards."""
+    count = integer("count", count, low=1)
+    try:
+        jax.config.update("jax_num_cpu_devices", count)
+    except RuntimeError:
+        raise OptionError(
+            f"CPU devices: {count}; allowed only before JAX is first used in a process; call it first thing"
+        ) from None
+
+
+def describe() -> dict[str, Any]:
+    """What computes here: backend, kind and number of devices, hosts, and the versions of JAX and Python."""
+    devices = jax.devices()
+    return {
+        "backend": jax.default_backend(),
+        "kind": devices[0].device_kind,
+        "devices": len(devices),
+        "hosts": jax.process_count(),
+        "machine": platform.machine(),
+        "jax": jax.__version__,
+        "python": platform.python_version(),
+    }

@@ -1,0 +1,59 @@
+"""The mesh and what is placed on it; two virtual CPU devices need a process of their own."""
+
+import subprocess
+import sys
+import textwrap
+
+import jax
+import jax.numpy as jnp
+import pytest
+
+from socialsim import devices
+from socialsim.core.errors import OptionError
+
+TWO = """
+import jax, jax.numpy as jnp, numpy as np
+from socialsim import devices
+devices.setup_cpu_devices(2)
+assert devices.describe()["devices"] == 2
+mesh = devices.mesh()
+tree = {"x": np.arange(8.0).reshape(4, 2), "key": jax.random.split(jax.random.key(0), 4)}
+placed = devices.shard_leading(tree, mesh)
+assert all(len(x.sharding.device_set) == 2 for x in jax.tree.leaves(placed))
+assert placed["x"].addressable_shards[0].data.shape == (2, 2)
+draw = lambda t: t["x"] + jax.vmap(jax.random.normal)(t["key"])[:, None]
+alone = jax.jit(draw)(tree)
+spread = jax.jit(draw)(placed)
+assert len(spread.sharding.device_set) == 2
+assert (np.asarray(alone) == np.asarray(spread)).all()
+assert devices.replicate(jnp.ones(3), mesh).sharding.is_fully_replicated
+assert devices.mesh(1).size == 1
+try:
+    devices.shard_leading({"y": jnp.ones((3, 2))}, mesh)
+except ValueError as error:
+    assert "['y'] has shape [3, 2]" in str(error) and "2 devices" in str(error)
+else:
+    raise SystemExit("not refused")
+print("fine")
+"""
+
+
+def test_two_devices():
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", textwrap.dedent(TWO)], capture_output=True, text=True
+    )
+    assert done.stdout == "fine\n", done.stderr
+
+
+def test_describe():
+    assert devices.describe()["jax"] == jax.__version__
+
+
+def test_refusals():
+    with pytest.raises(OptionError, match="num_devices=99; allowed: 1 to"):
+        devices.mesh(99)
+    jnp.zeros(1).block_until_ready()
+    with pytest.raises(OptionError, match="before JAX is first used"):
+        devices.setup_cpu_devices(3)
+    with pytest.raises(OptionError, match=r"leaf value has shape \[\]"):
+        devices.shard_leading(jnp.ones(()), devices.mesh())
