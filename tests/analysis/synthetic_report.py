@@ -59,11 +59,11 @@ def summary() -> dict:
     return {
         "experiment": "emergent-values",
         "preset": "demo",
-        "question": "Do agents that receive only social signals develop stable values, and do those carry over?",
+        "question": "Do agents that receive only social signals develop stable values that carry over?",
         "answer": [
             "Invented: agents given no task reward came to act together 230 times as often as random ones.",
-            "Invented: their coordination values predict what follows in worlds they have never seen, and speed up "
-            "learning in a larger and sparser one.",
+            "Invented: their coordination values predict what follows in worlds they have never seen, and "
+            "speed up learning in a larger and sparser one.",
         ],
         "caveats": [
             "Invented figures: this page tests the report.",
@@ -190,8 +190,8 @@ def summary() -> dict:
             "shaping_helps": {
                 "supported": True,
                 "statement": "Shaping by the source's values speeds up learning in the new world.",
-                "reason": "shaping beats scratch and shuffled; P(improvement) with 95 % interval. Indicative: "
-                "fewer than 10 seeds (6).",
+                "reason": "shaping beats scratch and shuffled; P(improvement) with 95 % interval. "
+                "Indicative: fewer than 10 seeds (6).",
                 "comparisons": {"scratch": ranged(0.93, 0.07), "shuffled": ranged(0.94, 0.06)},
             },
             "values_transferred": {

@@ -1,4 +1,4 @@
-"""Agreement with its shuffled control beside it: stability over seeds and checkpoints, zero-shot rank agreement."""
+"""Agreement with its shuffled control beside it: between seeds, between checkpoints, and in new worlds."""
 
 from collections.abc import Mapping, Sequence
 
@@ -28,8 +28,8 @@ def shuffled(entry: Mapping, measure: str) -> object:
 def stability(data: Mapping, *, channels: Sequence[str] = ()) -> Figure:
     """Do differently seeded networks, and earlier and later ones, value the same scenes alike?
 
-    data : the `stability` of `summary.json`: "seeds" and "checkpoints" -> channel -> "icc", "kendall_w", "shuffled";
-        "anchor" {"name", "value"}, a human figure for comparison.
+    data : the `stability` of `summary.json`: "seeds" and "checkpoints" -> channel -> "icc", "kendall_w",
+        "shuffled"; "anchor" {"name", "value"}, a human figure for comparison.
     """
     rows = [(axis, c, entry) for axis in AXES for c, entry in _ordered(data.get(axis) or {}, channels)]
     fig = style.figure(1.1 + 0.36 * max(len(rows), 1))
@@ -73,7 +73,7 @@ def _control_legend(fig: Figure, ax: Axes) -> None:
 def zero_shot(data: Mapping, *, channels: Sequence[str] = ()) -> Figure:
     """Rank agreement of the source's values with returns in worlds that they never saw.
 
-    data : the `zero_shot` of `summary.json`: world -> channel -> "spearman" and "shuffled", each with an interval.
+    data : the `zero_shot` of `summary.json`: world -> channel -> "spearman" and "shuffled", with intervals.
     """
     fig = style.figure(1.15 + 0.36 * max((len(v or {}) for v in data.values()), default=1))
     axes = fig.subplots(1, max(len(data), 1), squeeze=False, sharex=True, sharey=True)[0]
@@ -88,7 +88,7 @@ def zero_shot(data: Mapping, *, channels: Sequence[str] = ()) -> Figure:
             if not dot(ax, y, entry.get("spearman"), colour, marker):
                 absent(ax, y)
         ax.set_title(world)
-        ax.set_xlabel("Spearman\u2019s ρ")
+        ax.set_xlabel("Spearman correlation")
         ax.xaxis.set_major_locator(MaxNLocator(5))
         ax.tick_params(axis="y", labelleft=order == 0)
         ax.margins(x=0.08)

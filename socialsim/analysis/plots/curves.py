@@ -100,7 +100,7 @@ def learning_curves(curves: Curves, *, levels: Mapping[str, object] | None = Non
     Parameters
     ----------
     curves : holds "training/joint" `[seed, update]` and "training/agent_steps" `[update]`.
-    levels : name -> number or {"estimate", "low", "high"}: reference levels, such as random and scripted teams.
+    levels : name -> number or {"estimate", "low", "high"}: reference levels, as of random and scripted teams.
     """
     fig = style.figure(3.3)
     draw_joint(fig.add_subplot(), curves, levels)
@@ -132,7 +132,7 @@ def channel_curves(curves: Curves, channels: Sequence[str]) -> Figure:
             if c == 0:
                 ax.set_ylabel(label)
     for c, (ax, channel) in enumerate(zip(grid[0], channels, strict=False)):
-        ax.set_title(channel, color=style.channel_colour(channel, c))
+        ax.set_title(channel, color=style.channel_colour(channel, c, contrast=4.5))
     return fig
 
 
@@ -169,7 +169,7 @@ def transfer_curves(
     dashed = {"linewidth": 1.1, "linestyle": (0, (4, 2))}
     for ax, (arm, label) in zip(grid.flat, shown.items(), strict=False):
         colour = style.arm_colour(arm)
-        ax.set_title(label, color=style.MUTED if colour == style.CONTROL else colour)
+        ax.set_title(label, color=style.MUTED if colour == style.CONTROL else style.legible(colour, 4.5))
         values = curve(curves, f"transfer/{arm}", 2)
         if values is None:
             ax.text(

@@ -9,7 +9,7 @@ from matplotlib.ticker import MaxNLocator
 from socialsim.analysis.plots import style
 
 
-def dot(ax: Axes, y: float, value: object, colour: str, marker: str = "o", **kwargs) -> bool:
+def dot(ax: Axes, y: float | int, value: object, colour: str, marker: str = "o", **kwargs) -> bool:
     """One estimate with its interval at height y; False where nothing was measured."""
     found = style.interval(value)
     if found is None:
@@ -31,15 +31,23 @@ def label_rows(ax: Axes, labels: Sequence[str]) -> None:
     ax.grid(axis="y", visible=False)
 
 
-def absent(ax: Axes, y: float, x: float | None = None) -> None:
+def absent(ax: Axes, y: float | int) -> None:
     """A row for which nothing was measured."""
-    where = ax.get_yaxis_transform() if x is None else ax.transData
-    ax.text(0.98 if x is None else x, y, "not measured", transform=where, ha="right" if x is None else "left",
-            va="center", color=style.MUTED, style="italic", fontsize=7.5)  # fmt: skip
+    ax.text(
+        0.98,
+        y,
+        "not measured",
+        transform=ax.get_yaxis_transform(),
+        ha="right",
+        va="center",
+        color=style.MUTED,
+        style="italic",
+        fontsize=7.5,
+    )
 
 
 def draw_forest(
-    ax: Axes, rows: Sequence[Mapping], *, reference: float = 0.0, colours: Sequence[str] = ()
+    ax: Axes, rows: Sequence[Mapping], *, reference: float | int = 0.0, colours: Sequence[str] = ()
 ) -> None:
     """`rows` of {"label", "estimate", "low", "high"} against a vertical reference line."""
     ax.axvline(reference, color=style.MUTED, linewidth=0.9)
@@ -59,7 +67,7 @@ def forest(
     panel: str | None = None,
     panels: Sequence[str] = (),
     xlabel: str = "",
-    reference: float = 0.0,
+    reference: float | int = 0.0,
 ) -> Figure:
     """Estimates with 95 % intervals, one row each, against a reference line.
 
@@ -79,7 +87,7 @@ def forest(
         table = [{**mine.get(label, {}), "label": label} for label in labels]
         if panel:
             colour = style.channel_colour(name, order)
-            ax.set_title(name, color=colour)
+            ax.set_title(name, color=style.channel_colour(name, order, contrast=4.5))
             colours = [colour] * len(table)
             table = [{**row, "marker": style.channel_marker(name)} for row in table]
         else:
@@ -95,10 +103,10 @@ def forest(
 
 @style.styled
 def probes(rows: Sequence[Mapping]) -> Figure:
-    """What can be read from the networks: score against three baselines, advantage over the best, selectivity.
+    """What can be read from the networks: score, advantage over the best of three baselines, selectivity.
 
-    rows : the `probes` of `summary.json`: "concept", "layer", "score", "selectivity", "baselines" (untrained, raw,
-        random_projection), and "advantage" with "low" and "high".
+    rows : the `probes` of `summary.json`: "concept", "layer", "score", "selectivity", "baselines" (untrained,
+        raw, random_projection), and "advantage" with "low" and "high".
     """
     labels = [" · ".join(str(row[k]) for k in ("concept", "layer") if row.get(k)) for row in rows]
     fig = style.figure(1.35 + 0.27 * max(len(rows), 1))
@@ -126,7 +134,8 @@ def probes(rows: Sequence[Mapping]) -> Figure:
     for ax in (middle, right):
         ax.axvline(0, color=style.MUTED, linewidth=0.9)
         ax.tick_params(axis="y", labelleft=False)
-    left.set_title("score on unseen episodes"), middle.set_title("advantage over best baseline")
+    left.set_title("score on unseen episodes")
+    middle.set_title("advantage over best baseline")
     right.set_title("selectivity")
     handles = [left.plot([], [], "D", color=style.BLUE, markersize=6, label="trained value head")[0]]
     handles += [left.plot([], [], m, color=style.CONTROL, markerfacecolor="white", markersize=5, label=t)[0]

@@ -1,7 +1,8 @@
-"""One composed picture for the README: learning, what the values answer to, and what they are worth elsewhere."""
+"""One composed picture for the README: learning, what the values answer to, their worth elsewhere."""
 
 from collections.abc import Mapping, Sequence
 
+import numpy as np
 from matplotlib.figure import Figure
 
 from socialsim.analysis.plots import style
@@ -51,7 +52,7 @@ def _transfer(ax, curves: Curves, labels: Mapping, arms: Sequence[str] | None) -
     ends = {}
     for arm, values in found.items():
         x = curve(curves, "transfer/agent_steps", 1)
-        x = range(values.shape[1]) if x is None else x
+        x = np.arange(values.shape[1]) if x is None else x
         ends[arm] = draw_arm(ax, x, values, style.arm_colour(arm))
         ax.set_xlim(x[0], x[-1])
     ax.set_ylim(0, 1.08 * ax.get_ylim()[1])

@@ -1,18 +1,23 @@
 """The look of every figure: one width, one palette, and SVG that can stand beside others in one page.
 
-Colours are Okabe and Ito's, which people with any common colour blindness tell apart; channels also differ by
-marker, arms by line style. Nothing here touches pyplot's global state.
+Arms have Okabe and Ito's colours, which people with any common colour blindness tell apart; channels have
+those of the replay player and differ by marker too. No colour stands without a label. Nothing here touches
+pyplot's global state.
 """
 
 import functools
 import io
 import re
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure
+
+from socialsim.envs.view import CHANNEL
 
 WIDTH = 9.0  # inches; every report figure has it, so that letters have one size throughout the page
 INK = "#1f2933"
@@ -28,7 +33,7 @@ BLUE, VERMILLION, GREEN, SKY, PURPLE, ORANGE = (
     "#E69F00",
 )
 
-CHANNELS = {"attention": VERMILLION, "imitation": GREEN, "coordination": BLUE}
+ORDER = ("attention", "imitation", "coordination")
 MARKERS = {"attention": "o", "imitation": "s", "coordination": "D"}
 ARMS = {
     "scratch": INK,
@@ -39,9 +44,8 @@ ARMS = {
     "policy": PURPLE,
     "oracle": ORANGE,
 }
-SPARE = (PURPLE, ORANGE, SKY, "#117733", "#882255", "#999933")
 
-RC = {
+RC: dict[Any, Any] = {
     "font.family": "sans-serif",
     "font.sans-serif": ["DejaVu Sans"],
     "font.size": 8.5,
@@ -89,13 +93,28 @@ def styled(function: Callable[..., Figure]) -> Callable[..., Figure]:
     return run
 
 
-def figure(height: float, width: float = WIDTH) -> Figure:
+def figure(height: float | int, width: float | int = WIDTH) -> Figure:
     """An empty figure, inches, laid out without overlaps."""
     return Figure(figsize=(width, height), layout="constrained")
 
 
-def channel_colour(name: str, order: int = 0) -> str:
-    return CHANNELS.get(name, SPARE[order % len(SPARE)])
+def legible(colour: str, contrast: float = 3.0) -> str:
+    """The colour, darkened until it stands out from white by `contrast` (WCAG: 3 for marks, 4.5 for text)."""
+    rgb = np.array(to_rgb(colour))
+    while True:
+        linear = np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
+        if 1.05 / (float(linear @ (0.2126, 0.7152, 0.0722)) + 0.05) >= contrast:
+            return to_hex(tuple(rgb))
+        rgb = rgb * 0.97
+
+
+def channel_colour(name: str, order: int = 0, *, contrast: float = 3.0) -> str:
+    """The channel's colour in the replay player, dark enough for lines and marks; 4.5 for letters.
+
+    order : the place of a channel that is none of the three that come with the package.
+    """
+    place = ORDER.index(name) if name in ORDER else max(order, len(ORDER))
+    return legible(CHANNEL[place % len(CHANNEL)], contrast)
 
 
 def channel_marker(name: str) -> str:
@@ -132,7 +151,8 @@ def interval(value: object) -> tuple[float, float, float] | None:
 def unmeasured(ax: Axes, what: str = "not measured") -> None:
     """Say so in an empty panel instead of showing bare axes."""
     ax.text(0.5, 0.5, what, transform=ax.transAxes, ha="center", va="center", color=MUTED, style="italic")
-    ax.set_xticks([]), ax.set_yticks([])
+    ax.set_xticks([])
+    ax.set_yticks([])
     ax.grid(False)
 
 

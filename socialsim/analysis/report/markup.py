@@ -4,6 +4,7 @@ import dataclasses
 import html
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -30,14 +31,14 @@ def text(value: object) -> str:
     return html.escape(str(value), quote=True)
 
 
-def decimal(value: float, places: int | None = None) -> str:
+def decimal(value: float | int, places: int | None = None) -> str:
     """A number as it is read, with a true minus sign and without a programmer's exponents.
 
     places : decimals; three significant digits, without trailing zeros, where nothing is said.
     """
     if places is None and value != 0 and abs(value) < 1e-5:
         mantissa, exponent = f"{value:.1e}".split("e")
-        shown = f"{mantissa} × 10^{int(exponent)}"
+        shown = f"{mantissa} \u00d7 10^{int(exponent)}"
     elif places is None and not isinstance(value, int) and 0 < abs(value) < 1000:
         shown = f"{value:.{max(0, 2 - math.floor(math.log10(abs(value))))}f}"
         shown = shown.rstrip("0").rstrip(".") if "." in shown else shown
@@ -48,7 +49,7 @@ def decimal(value: float, places: int | None = None) -> str:
     return shown.replace("-", "\u2212")
 
 
-def places_for(low: float, high: float) -> int | None:
+def places_for(low: float | int, high: float | int) -> int | None:
     """Decimals that an interval justifies: two significant digits of its width."""
     width = abs(high - low)
     return min(8, max(0, 1 - math.floor(math.log10(width)))) if width > 0 else None
@@ -58,7 +59,7 @@ def places_for(low: float, high: float) -> int | None:
 class Entry:
     """A value of the summary with the JSON pointer to it; looking up what is absent gives an empty entry."""
 
-    value: object
+    value: Any
     path: str = ""
 
     def __getitem__(self, key: str | int) -> "Entry":

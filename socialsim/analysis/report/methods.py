@@ -2,14 +2,11 @@
 
 from socialsim.analysis.report import markup
 from socialsim.analysis.report.markup import MISSING, Entry, text
+from socialsim.analysis.report.prose import paragraph, say
 
 
 def caveats(summary: Entry) -> str:
-    sentences = summary["caveats"].texts()
-    return (
-        markup.bullets(sentences)
-        or f'<p class="missing">No caveats were recorded; read the rest with care.</p>'
-    )
+    return markup.bullets(summary["caveats"].texts()) or f'<p class="missing">{say("no_caveats")}</p>'
 
 
 def methods(summary: Entry) -> str:
@@ -18,11 +15,7 @@ def methods(summary: Entry) -> str:
         command = f"socialsim experiment {summary['experiment'].value}"
         command += f" --preset {summary['preset'].value}" if summary["preset"].value else ""
     parts = [f"<p>Made by this command:</p><pre>{text(command)}</pre>" if command else ""]
-    parts.append(
-        "<p>Every number and figure on this page comes from <code>summary.json</code>, which lies beside it and is "
-        "also embedded in it, and from the recorded curves. Intervals are 95 % bootstrap intervals over the "
-        "independent units named (seeds or episodes), unless said otherwise.</p>"
-    )
+    parts.append(paragraph("methods"))
     parts += ["<h3>How long it took</h3>", timings(summary["timings"])]
     parts += ["<h3>Configuration</h3>", _pairs(summary["config"])]
     parts += ["<h3>Versions</h3>", _pairs(summary["versions"])]

@@ -45,7 +45,7 @@ def render(summary: Mapping, curves: Curves | None = None, players: Sequence[tup
         "methods": ("Methods", "Methods and reproduction", methods.methods(data)),
     }
     question = text(data["question"].value or "Do values emerge from social signals?")
-    kind = " · ".join(text(v) for k in ("experiment", "preset") if (v := data[k].value))
+    kind = " · ".join(text(v) for v in ("socialsim", data["experiment"].value, data["preset"].value) if v)
     links = "".join(f'<li><a href="#{name}">{short}</a></li>' for name, (short, _, _) in parts.items())
     body = "".join(
         f'<section id="{name}"><h2>{title}</h2>{content}</section>'
@@ -56,8 +56,9 @@ def render(summary: Mapping, curves: Curves | None = None, players: Sequence[tup
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f'<title>{question}</title><link rel="icon" href="data:,"><style>{css}</style></head><body><div class="page">'
-        f'<header><p class="kind">socialsim · {kind}</p><h1>{question}</h1></header>'
+        f'<title>{question}</title><link rel="icon" href="data:,"><style>{css}</style></head>'
+        '<body><div class="page">'
+        f'<header><p class="kind">{kind}</p><h1>{question}</h1></header>'
         f'<nav aria-label="Contents"><ol>{links}</ol></nav><main>{body}</main></div>'
         f'<script type="application/json" id="summary">{embedded}</script></body></html>\n'
     )

@@ -8,29 +8,12 @@ from socialsim.analysis.plots.curves import Curves, curve
 from socialsim.analysis.report import markup
 from socialsim.analysis.report.diagram import flow
 from socialsim.analysis.report.markup import MISSING, Entry, text
-
-MEANINGS = {
-    "attention": "being looked at by the others",
-    "imitation": "having one's acts repeated by others who saw them, beyond what chance gives",
-    "coordination": "taking part in a success that needs several at once",
-}
-SOCIETY = {
-    "top_act": "share of the commonest act",
-    "match": "two agents do the same",
-    "mutual_gaze": "two agents look at each other",
-    "movement": "share of steps in motion",
-    "closeness": "closeness to the others",
-    "entropy": "entropy of the policy",
-}
+from socialsim.analysis.report.prose import paragraph, say, words
 
 
 def channels_of(summary: Entry) -> list[str]:
-    """Channels in the order of the summary, named somewhere at least."""
+    """Channels in the order of the summary, or at least those that it names somewhere."""
     return [str(c) for c in summary["channels"].value or summary["drives"].keys() or summary["health"].keys()]
-
-
-def colours_of(summary: Entry) -> dict[str, str]:
-    return {c: style.channel_colour(c, i) for i, c in enumerate(channels_of(summary))}
 
 
 def channel(name: str, order: int = 0) -> str:
@@ -39,68 +22,60 @@ def channel(name: str, order: int = 0) -> str:
 
 
 def status(verdict: Entry) -> tuple[str, str]:
-    """(css class, words) of a verdict; None is "not tested" where its reason says so, else "undecided"."""
+    """(css class, words); where `supported` is None its reason says whether it was tested at all."""
     supported = verdict["supported"].value
     if supported is not None:
         return ("yes", "supported") if supported else ("no", "not supported")
     reason = str(verdict["reason"].value or "not tested").lower()
-    return (
-        ("open", "not tested")
-        if "not tested" in reason or "not measured" in reason
-        else ("open", "undecided")
-    )
+    untested = "not tested" in reason or "not measured" in reason
+    return ("open", "not tested" if untested else "undecided")
 
 
-def sentence(value: object) -> str:
-    """Starts with a capital."""
-    words = str(value or "")
-    return words[:1].upper() + words[1:]
+def claim(name: object, verdict: Entry) -> str:
+    return text(verdict["statement"].value or verdict["claim"].value or str(name).replace("_", " "))
 
 
 def verdict_list(summary: Entry) -> str:
     rows = []
     for name, verdict in summary["verdicts"].items():
-        css, words = status(verdict)
-        claim = verdict["statement"].value or verdict["claim"].value or str(name).replace("_", " ")
+        css, shown = status(verdict)
+        reason = str(verdict["reason"].value or "")
         rows.append(
-            f'<div class="verdict"><div><span class="badge {css}">{words}</span></div><div>'
-            f'<p class="claim">{text(claim)}</p><p class="reason">{text(sentence(verdict["reason"].value))}</p></div></div>'
+            f'<div class="verdict"><div><span class="badge {css}">{shown}</span></div>'
+            f'<div><p class="claim">{claim(name, verdict)}</p>'
+            f'<p class="reason">{text(reason[:1].upper() + reason[1:])}</p></div></div>'
         )
     return f'<div class="verdicts">{"".join(rows)}</div>' if rows else f"<p>Verdicts: {MISSING}</p>"
 
 
 def answer(summary: Entry) -> str:
     team = summary["team_metric"]
-    named = (("Trained teams", "trained"), ("Random teams", "random"), ("Scripted team", "scripted"))
-    tiles = "".join(f"<div><dt>{name}</dt><dd>{team[key].interval()}</dd></div>" for name, key in named)
-    tiles += f"<div><dt>Trained ÷ random</dt><dd>{team['ratio'].interval()}</dd></div>"
-    unit = text(team["unit"].value or "joint events per agent-step")
-    sentences = summary["answer"].texts()
+    named = {"Trained teams": "trained", "Random teams": "random", "Scripted team": "scripted"}
+    tiles = {name: team[key].interval() for name, key in named.items()}
+    tiles["Trained \u00f7 random"] = team["ratio"].interval()
+    shown = "".join(f"<div><dt>{name}</dt><dd>{figure}</dd></div>" for name, figure in tiles.items())
+    sentences = markup.paragraphs(summary["answer"].texts()) or f"<p>{MISSING}</p>"
     return (
-        f'<div class="answer">{markup.paragraphs(sentences) or f"<p>{MISSING}</p>"}</div>'
-        f'<dl class="tiles">{tiles}</dl>'
-        f"<p>The first three are {unit}, with 95 % intervals: a measure that the experimenters take and that "
-        "the agents never receive.</p>"
-        f"{verdict_list(summary)}"
+        f'<div class="answer">{sentences}</div><dl class="tiles">{shown}</dl>'
+        + paragraph("team", unit=text(team["unit"].value or "joint events per agent-step"))
+        + verdict_list(summary)
     )
 
 
 def setup(summary: Entry) -> str:
-    names = colours_of(summary)
+    names = {c: style.channel_colour(c, i) for i, c in enumerate(channels_of(summary))}
+    meanings = words()["meanings"]
     rows = [
         [
             channel(c, i),
-            text(MEANINGS.get(c, "a signal registered by the user")),
+            text(meanings.get(c, "a signal registered by the user")),
             summary["drives"][c].number(),
         ]
         for i, c in enumerate(names)
     ]
     return (
-        "<p>Agents live in a world where some things only succeed when several act at once. Nothing they do is "
-        "ever rewarded by the world. What they receive is social, and for each kind of signal a value head learns "
-        "to expect it. Only afterwards do we ask what these heads have learned, with a control beside every "
-        "question.</p>"
-        + markup.figure(flow(summary, names), "The study from left to right and from top to bottom.")
+        paragraph("setup")
+        + markup.figure(flow(summary, names), say("setup_caption"))
         + markup.table(["Signal", "What an agent receives it for", "Drive"], rows)
     )
 
@@ -110,7 +85,7 @@ def watch(players: Sequence[tuple[str, str]]) -> str:
     if not players:
         return f"<p>Replays: {MISSING}</p>"
     shown = "".join(f'<div class="player"><h3>{text(title)}</h3>{body}</div>' for title, body in players)
-    return "<p>Real episodes, replayed. Press play, or drag the slider.</p>" + shown
+    return paragraph("watch") + shown
 
 
 def learning(summary: Entry, curves: Curves) -> str:
@@ -121,56 +96,44 @@ def learning(summary: Entry, curves: Curves) -> str:
         parts.append(f"<p>Learning curves: {MISSING}</p>")
     else:
         levels = {"random": team["random"].value, "scripted": team["scripted"].value}
-        picture = plots.svg(
-            plots.learning_curves(curves, levels=levels), "joint", "Joint events while learning"
-        )
-        parts.append(
-            markup.figure(
-                picture,
-                f"How often agents succeed together while they learn. Thin lines are seeds, the thick line is their "
-                f"mean. Dashed: a random team ({team['random'].interval()}) and a scripted one "
-                f"({team['scripted'].interval()}).",
-            )
-        )
+        fig = plots.learning_curves(curves, levels=levels)
+        caption = say("joint_caption", random=team["random"].interval(), scripted=team["scripted"].interval())
+        parts.append(markup.figure(plots.svg(fig, "joint", "Joint events while learning"), caption))
     if names and any(curve(curves, f"training/{n}", 3) is not None for n in ("signal", "explained_variance")):
-        picture = plots.svg(
-            plots.channel_curves(curves, names), "channels", "Signals and health of the value heads"
-        )
-        parts.append(
-            markup.figure(
-                picture,
-                "Above: how much of each signal agents receive. Below: how much of the coming signal the value "
-                "head foresees in episodes it has not seen (1 is all of it, 0 is no better than a constant).",
-            )
-        )
-    health = summary["health"]
-    rows = [
-        [channel(c, i), health[c]["explained_variance"].interval(), health[c]["spearman"].interval(),
-         health[c]["spearman"]["shuffled"].interval()]
-        for i, c in enumerate(names)
-    ]  # fmt: skip
-    parts.append("<h3>Do the value heads know anything?</h3>")
-    parts.append(
-        "<p>A head that predicts a constant has learned no value, and nothing below would mean much.</p>"
-    )
-    head = ["Value head", "Explained variance", "Spearman with returns", "the same, shuffled"]
-    parts.append(markup.table(head, rows if health else []))
-    return "".join(parts) + society(summary)
+        fig = plots.channel_curves(curves, names)
+        picture = plots.svg(fig, "channels", "Signals received and health of the value heads")
+        parts.append(markup.figure(picture, say("channels_caption")))
+    return "".join(parts) + health(summary, names) + society(summary)
+
+
+def health(summary: Entry, names: Sequence[str]) -> str:
+    rows = []
+    for i, c in enumerate(names):
+        entry = summary["health"][c]
+        rank = entry["spearman"]
+        figures = (entry["explained_variance"], rank, rank["shuffled"])
+        rows.append([channel(c, i), *(f.interval() for f in figures)])
+    head = ["Value head", "Explained variance", "Spearman with returns", "The same, shuffled"]
+    table = markup.table(head, rows if summary["health"] else [])
+    return f"<h3>Do the value heads know anything?</h3>{paragraph('health')}{table}"
 
 
 def society(summary: Entry) -> str:
     """What kind of society each seed ended in: collapse is watched per seed, never pooled."""
-    data = summary["society"]
+    data, joint = summary["society"], summary["team_metric"]["trained"]["per_seed"]
     title = "<h3>What kind of society is it?</h3>"
     if not data:
         return f"{title}<p>{MISSING}</p>"
-    width = max((len(e.keys()) for e in data), default=0)
-    rows = []
-    for name, entry in data.items():
-        cells = [entry[i].number() for i in range(width)] if width else [entry.interval()]
-        rows.append([text(SOCIETY.get(str(name), str(name).replace("_", " "))), *cells])
-    head = ["Measure", *(f"seed {i + 1}" for i in range(width))] if width else ["Measure", "value"]
-    note = (
-        "<p>Each seed by itself, since an average hides a seed that collapsed into staring or repeating.</p>"
+    width = max((len(e.keys()) for e in data if isinstance(e.value, list)), default=0)
+    rows = (
+        [["joint events per agent-step", *(joint[i].number() for i in range(width))]]
+        if joint and width
+        else []
     )
-    return title + note + markup.table(head, rows)
+    for name, entry in data.items():
+        label = words()["society_measures"].get(str(name), str(name).replace("_", " "))
+        per_seed = isinstance(entry.value, list)
+        cells = [entry[i].number() for i in range(width)] if per_seed else [entry.interval()]
+        rows.append([text(label), *cells])
+    head = ["Measure", *(f"seed {i + 1}" for i in range(max(width, 1)))]
+    return title + paragraph("society") + markup.table(head, rows)
