@@ -148,6 +148,10 @@ def test_the_same_data_give_the_same_page(summary, curves, page):
     assert again == page
 
 
+def test_a_threshold_that_was_not_reached_says_so(page):
+    assert page.count("not reached") == 3 and MISSING not in page
+
+
 def test_verdicts(page):
     assert re.findall(r'class="badge \w+">([^<]+)', page) == [
         "supported",
@@ -207,16 +211,14 @@ def test_everything_is_escaped(summary, curves):
 
 
 def test_plain():
-    found = plain(
-        {
-            "a": np.float32(0.5),
-            "b": np.arange(2),
-            "c": float("inf"),
-            "d": (np.bool_(True), None),
-            3: Path("x"),
-        }
-    )
-    assert found == {"a": 0.5, "b": [0, 1], "c": None, "d": [True, None], "3": "x"}
+    given = {
+        "a": np.float32(0.5),
+        "b": np.arange(2),
+        "c": float("inf"),
+        "d": (np.bool_(1), None),
+        3: Path("x"),
+    }
+    assert plain(given) == {"a": 0.5, "b": [0, 1], "c": None, "d": [True, None], "3": "x"}
 
 
 def test_writing_is_atomic(tmp_path, monkeypatch):
