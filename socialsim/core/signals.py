@@ -64,7 +64,7 @@ def novelty(familiarity: Array, power: float) -> Array:
 
     Responses to a repeated stimulus fade and recover with its absence (habituation: Thompson & Spencer
     1966; Rankin et al. 2009). With the power well above one, what happens half of the time is already
-    worth next to nothing, which is what denies oscillating societies their pay.
+    worth next to nothing, which is what denies repetitive societies their pay.
     """
     return jnp.clip(1.0 - familiarity, 0.0, 1.0) ** power
 
@@ -73,29 +73,42 @@ def _ema(old: Array, new: Array, memory: float) -> Array:
     return old + (new - old) / memory
 
 
+class AttentionTrace(struct.PyTreeNode):
+    """familiarity: running mean of gaze shares `[A, A]`.  haunt: running mean of positions, bodies."""
+
+    familiarity: Float[Array, "A A"]
+    haunt: Float[Array, "A 2"]
+
+
 @dataclasses.dataclass(frozen=True)
 class Attention(Signal):
-    """Attention received: `attention_i = sum_j g[j, i] * novelty(familiarity of g[j, i])`.
+    """Attention received: `attention_i = roaming_i * sum_j g[j, i] * novelty(familiarity of g[j, i])`.
 
     Each agent has one unit of gaze to give: `w = 1[j sees i] exp(-d / fade)` and
-    `g[j, i] = w[j, i] / (eps + sum of w over all agents and objects j sees)`. A gaze that rests where it
-    rested before is worth ever less: familiarity is the running mean of g[j, i] over `memory` steps.
+    `g[j, i] = w[j, i] / (eps + sum of w over all agents and objects j sees)`. Two things wear gaze out.
+    Repetition: familiarity is the running mean of g[j, i], and a gaze that keeps resting on one agent is
+    worth ever less. Sameness: who is where it has been of late is no news, `roaming_i = d^2 / (d^2 +
+    roam^2)` with d the distance from its own running mean position; the response is to the mismatch
+    between what is seen and what was to be expected (Sokolov 1963). Agents that stay where they are
+    earn nothing, however they turn and whoever stares at them.
     Bounds: 0 <= attention_i <= A - 1, and its sum over agents never exceeds A.
 
-    fade: bodies.  memory: steps.  power: of `novelty`, 0 switches habituation off.
+    fade, roam: bodies.  memory: steps, of both running means.
+    power: of `novelty`, 0 switches this habituation off.
     joint: weight of joint attention, `sum_j sum_o g_i(o) g_j(o)` over objects both look at.
     """
 
     fade: float = 6.0
     memory: float = 20.0
-    power: float = 6.0
+    power: float = 10.0
+    roam: float = 3.0
     joint: float = 0.0
     eps: float = 0.05
     name: ClassVar[str] = "attention"
 
     def __post_init__(self):
         _positive(self, "fade", "memory", "eps")
-        _not_negative(self, "power", "joint")
+        _not_negative(self, "power", "roam", "joint")
 
     def gaze_shares(self, scene: Scene):
         """`[A, A]` and `[A, M]`: row j is how agent j's unit of gaze is spent."""
@@ -110,14 +123,21 @@ class Attention(Signal):
         return agents / total[:, None], objects / total[:, None]
 
     def begin(self, scene: Scene) -> Trace:
-        return jnp.zeros((scene.num_agents, scene.num_agents))
+        return AttentionTrace(jnp.zeros((scene.num_agents, scene.num_agents)), scene.position)
 
     def update(self, window: Window) -> Trace:
-        return _ema(window.trace, self.gaze_shares(window.scene)[0], self.memory)
+        old: AttentionTrace = window.trace
+        return AttentionTrace(
+            familiarity=_ema(old.familiarity, self.gaze_shares(window.scene)[0], self.memory),
+            haunt=_ema(old.haunt, window.scene.position, self.memory),
+        )
 
     def __call__(self, window: Window) -> Float[Array, " A"]:
         agents, objects = self.gaze_shares(window.scene)
-        received = (agents * novelty(window.trace, self.power)).sum(0)
+        received = (agents * novelty(window.trace.familiarity, self.power)).sum(0)
+        if self.roam:
+            away = ((window.scene.position - window.trace.haunt) ** 2).sum(-1)
+            received = received * away / (away + self.roam**2)
         if self.joint:
             shared = objects @ objects.T
             received = received + self.joint * (shared.sum(-1) - jnp.diagonal(shared))
@@ -126,89 +146,84 @@ class Attention(Signal):
 
 class ImitationTrace(struct.PyTreeNode):
     """frequency: running act frequencies `[A, N]`, not normalised.  mass: what they sum to.
-    familiarity: running mean of excess matching `[A, A]`, row j copies column i."""
+    habit: running mean of excess matching over the changes of act of j `[A, A]`, row j copies column i."""
 
     frequency: Float[Array, "A N"]
     mass: Float[Array, ""]
-    familiarity: Float[Array, "A A"]
+    habit: Float[Array, "A A"]
 
 
 @dataclasses.dataclass(frozen=True)
 class Imitation(Signal):
-    """Being imitated: excess matching of my recent acts by those who could see me do them.
+    """Being imitated: when others change to an act they lately saw me do, more often than by chance.
 
-    `match_k[j, i] = 1[act_j(t) = act_i(t-k)] 1[j saw i at t-k]`, averaged over `lags`. Two things are
-    subtracted, in equal parts: the same match at `control_lags`, too long for copying (slow oscillators),
-    and what running act frequencies give by chance, `sum_a p_i(a) p_j(a)` (choruses). Matches count by
-    rarity, `-log p_j(a) / log N` clipped to [0, 1]. Independent agents earn zero on average. Copying
-    that goes on and on becomes familiar and is worth ever less (see `novelty`). Until act frequencies
-    are known, credit is scaled by how much evidence there is, so that an episode's start leaks nothing.
-    Each copier has one unit to give, shared by those it saw. Bounds: |imitation_i| <= A - 1.
+    `x[j, i] = mean over lags k of 1[j saw i at t-k] (1[act_j(t) = act_i(t-k)] - p_i(act_j(t)))`: the match
+    less what i's running act frequencies p_i give by chance, so that independent agents earn zero on
+    average. Only a *change* of act is a copy: whoever goes on with an act copies nobody, so choruses and
+    held oscillations earn nothing (conditioning on onsets: Bakeman & Quera 2011, on sequential
+    analysis). A copy counts by the rarity of the act to its copier, `-log p_j(a) / log N` clipped to
+    [0, 1]. Copying as a rule is worth nothing: x averaged over j's changes of act is the habit h[j, i],
+    and a copy is worth `novelty(h)` of it. Until act frequencies are known, credit is scaled by how much
+    evidence there is, so that an episode's start leaks nothing. Each copier has one unit to give, shared
+    by those it saw. Bounds: |imitation_i| <= A - 1.
 
-    memory: steps over which frequencies and familiarity are averaged.  power: of `novelty`.
+    memory: steps over which act frequencies are averaged.
+    habit_memory: changes of act over which habits are averaged.  power: of `novelty`.
     """
 
     lags: tuple[int, ...] = (1, 2)
-    control_lags: tuple[int, ...] = (7, 8)
     memory: float = 20.0
-    power: float = 6.0
+    habit_memory: float = 5.0
+    power: float = 8.0
     name: ClassVar[str] = "imitation"
 
     def __post_init__(self):
-        _positive(self, "memory")
+        _positive(self, "memory", "habit_memory")
         _not_negative(self, "power")
-        if not self.lags or not self.control_lags or min(self.lags) < 1:
-            raise errors.OptionError(
-                f"imitation: lags={self.lags}, control_lags={self.control_lags}; allowed: lags >= 1, none empty"
-            )
-        if max(self.lags) >= min(self.control_lags):
-            raise errors.OptionError(
-                f"imitation: control_lags={self.control_lags} must all exceed lags={self.lags}"
-            )
+        if not self.lags or min(self.lags) < 1:
+            raise errors.OptionError(f"imitation: lags={self.lags}; allowed: one or more, each at least 1")
 
     @property
     def remembers(self) -> Mapping[str, int]:
-        return {"act": max(self.control_lags), "sees_agent": max(self.control_lags)}
+        return {"act": max(self.lags), "sees_agent": max(self.lags)}
 
     def begin(self, scene: Scene) -> Trace:
         a = scene.num_agents
         return ImitationTrace(jnp.zeros((a, NUM_ACTS)), jnp.zeros(()), jnp.zeros((a, a)))
 
-    def excess(self, window: Window) -> Float[Array, "A A"]:
-        """[j, i]: how much more than by chance j's act now matches what j saw i do."""
+    def excess(self, window: Window) -> tuple[Float[Array, "A A"], Float[Array, "A A"], Float[Array, " A"]]:
+        """[j, i] x and the share of lags at which j saw i, both 0 where j did not change its act; and
+        [j] the rarity of j's act."""
         acts, sees = window.past["act"], window.past["sees_agent"]
-        now = window.scene.act
-
-        def matched(lags):
-            pairs = [(now[:, None] == acts[k - 1][None, :]) & sees[k - 1] for k in lags]
-            return sum(p.astype(jnp.float32) for p in pairs) / len(lags)
-
-        def visible(lags):
-            return sum(sees[k - 1].astype(jnp.float32) for k in lags) / len(lags)
-
-        mass = window.trace.mass
-        p = window.trace.frequency / jnp.maximum(mass, 1e-6)
-        rarity = jnp.clip(-jnp.log(jnp.maximum(p, 1e-6)) / math.log(NUM_ACTS), 0.0, 1.0)
+        now, trace = window.scene.act, window.trace
+        p = trace.frequency / jnp.maximum(trace.mass, 1e-6)
         own = [(now == a).astype(jnp.float32) for a in range(NUM_ACTS)]
-        worth = sum(own[a] * rarity[:, a] for a in range(NUM_ACTS))[:, None]
-        by_chance = (p * rarity) @ p.T * visible(self.lags)
-        lagged = matched(self.control_lags) * worth
-        return mass * (matched(self.lags) * worth - 0.5 * (by_chance + lagged))
+        chance = sum(own[a][:, None] * p[None, :, a] for a in range(NUM_ACTS))  # [j, i]: p_i(act_j)
+        usual = sum(own[a] * p[:, a] for a in range(NUM_ACTS))
+        rarity = jnp.clip(-jnp.log(jnp.maximum(usual, 1e-6)) / math.log(NUM_ACTS), 0.0, 1.0)
+        changed = (now != acts[0]).astype(jnp.float32)[:, None] / len(self.lags)
+        visible = [sees[k - 1] * changed for k in self.lags]
+        matched = [(now[:, None] == acts[k - 1][None, :]) - chance for k in self.lags]
+        x = sum(v * m for v, m in zip(visible, matched, strict=True))
+        return x, sum(visible), rarity
 
     def update(self, window: Window) -> Trace:
         old: ImitationTrace = window.trace
+        x, visible, _ = self.excess(window)
         own = jnp.stack([(window.scene.act == a) for a in range(NUM_ACTS)], -1).astype(jnp.float32)
         return ImitationTrace(
             frequency=_ema(old.frequency, own, self.memory),
             mass=_ema(old.mass, jnp.ones(()), self.memory),
-            familiarity=_ema(old.familiarity, jnp.maximum(self.excess(window), 0.0), self.memory),
+            habit=old.habit + visible * (x - old.habit) / self.habit_memory,
         )
 
     def __call__(self, window: Window) -> Float[Array, " A"]:
+        x, _, rarity = self.excess(window)
         seen = window.past["sees_agent"][self.lags[0] - 1]
-        audience = jnp.maximum(seen.sum(-1, keepdims=True), 1)  # how many each copier had to choose from
-        fresh = novelty(window.trace.familiarity, self.power)
-        return (self.excess(window) * fresh / audience).sum(0)
+        audience = jnp.maximum(seen.sum(-1), 1)  # how many each copier had to choose from
+        worth = window.trace.mass * rarity / audience
+        fresh = novelty(jnp.maximum(window.trace.habit, 0.0), self.power)
+        return (x * fresh * worth[:, None]).sum(0)
 
 
 @dataclasses.dataclass(frozen=True)

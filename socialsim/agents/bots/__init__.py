@@ -10,6 +10,13 @@ They act from the whole `Scene`, not from an observation: they are experts and y
 
 from socialsim.agents.bots.base import Bot, Explore, Random, random_team
 from socialsim.agents.bots.competent import Competent, scripted_team
+from socialsim.agents.bots.degenerate import (
+    fast_oscillators,
+    mirror_pair,
+    noop_chorus,
+    slow_oscillators,
+    staring_ring,
+)
 from socialsim.agents.bots.play import Play, play
 
 __all__ = [
@@ -18,7 +25,12 @@ __all__ = [
     "Explore",
     "Play",
     "Random",
+    "fast_oscillators",
+    "mirror_pair",
+    "noop_chorus",
     "play",
     "random_team",
     "scripted_team",
+    "slow_oscillators",
+    "staring_ring",
 ]

@@ -1,22 +1,21 @@
 """What a scripted team is, and the simplest of them."""
 
 import abc
-import dataclasses
 from typing import Any
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Key
+from flax import struct
+from jaxtyping import Array, Float, Key
 
-from socialsim.core.errors import OptionError
 from socialsim.core.scene import Scene
 from socialsim.core.world import Actions
 
 Memory = Any  # a pytree of the bot's own
 
 
-class Bot(abc.ABC):
-    """A scripted team. Subclasses are frozen dataclasses whose fields are their options.
+class Bot(struct.PyTreeNode, abc.ABC):
+    """A scripted team. Its fields are its options; numeric ones are leaves, so teams can be stacked.
 
     `bot(key, scene, memory) -> (action, memory)` is pure and written for one world (vmap it). Actions are
     `[A]` acts or `[A, n]` motor commands in [-1, 1], as `Actions` asks. `key` is consumed.
@@ -37,27 +36,21 @@ def random_action(key: Key[Array, ""], actions: Actions, num_agents: int) -> Arr
     return jax.random.randint(key, (num_agents,), 0, actions.choices)
 
 
-@dataclasses.dataclass(frozen=True)
 class Random(Bot):
     """Every agent takes a uniformly random action, independently of all else."""
 
-    actions: Actions
+    actions: Actions = struct.field(pytree_node=False)
 
     def __call__(self, key: Key[Array, ""], scene: Scene, memory: Memory) -> tuple[Array, Memory]:
         return random_action(key, self.actions, scene.num_agents), memory
 
 
-@dataclasses.dataclass(frozen=True)
 class Explore(Bot):
     """`bot`, but each agent takes a random action with probability `epsilon` in each decision."""
 
     bot: Bot
-    actions: Actions
-    epsilon: float
-
-    def __post_init__(self):
-        if not 0 <= self.epsilon <= 1:
-            raise OptionError(f"epsilon={self.epsilon}; allowed: 0 to 1")
+    actions: Actions = struct.field(pytree_node=False)
+    epsilon: float | Float[Array, ""]
 
     def begin(self, scene: Scene) -> Memory:
         return self.bot.begin(scene)

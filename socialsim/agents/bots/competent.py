@@ -1,14 +1,13 @@
 """The competent team: one plan for all worlds, carried out by acts or by motor commands."""
 
-import dataclasses
-
 import jax
 from flax import struct
-from jaxtyping import Array, Float, Key
+from jaxtyping import Array, Float, Int, Key
 
 from socialsim.agents.bots.base import Bot, Explore
 from socialsim.agents.bots.plan import Intent, first_intent, make_plan
 from socialsim.agents.bots.walk import empty_trail, walk
+from socialsim.core.errors import OptionError
 from socialsim.core.scene import Scene
 from socialsim.core.world import Actions
 
@@ -20,7 +19,6 @@ class CompetentMemory(struct.PyTreeNode):
     trail: Float[Array, "A K 2"]
 
 
-@dataclasses.dataclass(frozen=True)
 class Competent(Bot):
     """Meets at one common pad and moves on; lines up behind one common load and pushes together.
 
@@ -31,8 +29,8 @@ class Competent(Bot):
     patience: decisions without a success after which the team doubts its choice.
     """
 
-    actions: Actions
-    patience: int = 24
+    actions: Actions = struct.field(pytree_node=False)
+    patience: int | Int[Array, ""] = 24
 
     def begin(self, scene: Scene) -> CompetentMemory:
         return CompetentMemory(first_intent(scene), empty_trail(scene))
@@ -53,5 +51,7 @@ def scripted_team(env, *, epsilon: float = 0.0, patience: int = 24) -> Bot:
 
     epsilon: chance that an agent takes a random action instead, in each decision (0 to 1).
     """
+    if not 0 <= epsilon <= 1:
+        raise OptionError(f"epsilon={epsilon}; allowed: 0 to 1")
     bot = Competent(env.actions, patience)
     return Explore(bot, env.actions, epsilon) if epsilon else bot
