@@ -152,7 +152,9 @@ class Drawing:
         rings, colours, loads, dots, goals, ways = [], [], [], [], [], []
         for m in here:
             at = s.object_position[m]
-            if movable[m]:
+            if movable[m] and len(v.solids):
+                dots.append(place(_CIRCLE, at, scale=0.09))
+            elif movable[m]:
                 loads.append(place(box(-0.36, -0.36, 0.36, 0.36), at))
                 count = max(int(needed[m]), 1)  # one dot for each agent it takes
                 spread = min(0.2, 0.6 / count)
@@ -165,7 +167,7 @@ class Drawing:
                 rings.append(place(_CIRCLE, at, scale=0.3))
                 level = look.feature(s, "resource")[m] or look.feature(s, "active")[m]
                 colours.append(look.RING_ON if level else look.RING)
-            if placed[m]:
+            if placed[m] and not len(v.solids):
                 goals.append(place(box(-0.42, -0.42, 0.42, 0.42), s.object_goal[m]))
                 ways.append([at, s.object_goal[m]])
         self._set("zones", [_closed(p) for p in v.zones])
@@ -173,7 +175,7 @@ class Drawing:
         self._set("rings", rings, colours)
         self._set("loads", loads)
         self._set("dots", dots)
-        self._set("goals", goals)
+        self._set("goals", goals + [_closed(p) for p in look.ghosts(s, v.solids)])
         self.ways.set_segments(ways)
 
     def _agents(self, v: View) -> None:

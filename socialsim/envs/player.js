@@ -66,8 +66,9 @@
     for (const f in data.features) feat[f] = reader(data.features[f], M, 100);
     const [x0, y0, x1, y1] = data.extent, colour = (i) => P.identity[i % P.identity.length];
     const tint = (c) => P.channel[c % P.channel.length];
+    const solid = data.solids && data.solids.count > 0;
     const on = { cones: true, gaze: true, acts: true };
-    let time = 0, playing = false, speed = 6, last = 0, width = 480;
+    let time = 0, playing = false, speed = 6, last = null, width = 480;
 
     root.classList.add("ssp");
     root.tabIndex = 0;
@@ -114,7 +115,7 @@
         let pads = false, loads = false;
         for (let m = 0; m < M; m++) if (feat.movable(0, m) > 0) loads = true; else pads = true;
         if (pads) item("border-radius:50%;border:3px solid " + P.ring_on, "pad: segments are agents needed");
-        if (loads) item("background:" + P.load, "load: dots are agents needed");
+        if (loads) item("background:" + P.load, solid ? "load" : "load: dots are agents needed");
         if (loads) item("border:1.5px dashed " + P.load, "where it belongs");
       }
       const signs = element("div", "ssp-key", root);
@@ -166,8 +167,7 @@
         if (!p || !p.count) return;
         const r = reader(p.points, p.count * p.corners * 2, 100);
         for (let n = 0; n < p.count; n++) {
-          const at = (k) => 2 * (n * p.corners + k);
-          shape(Array.from({ length: p.corners }, (_, k) => [r(t, at(k)), r(t, at(k) + 1)]));
+          shape(Array.from({ length: p.corners }, (_, k) => glide(r, n * p.corners + k, t, f)));
           draw();
         }
       };
@@ -199,6 +199,7 @@
       }
       for (let m = 0; m < M; m++) if (there(t, m)) {
         const [x, y] = glide(opos, m, t, f), n = Math.round(feat.needed(t, m)), got = Math.round(feat.present(t, m));
+        if (solid && feat.movable(t, m) > 0) continue;
         if (feat.placed(t, m) > 0) {
           const gx = goal(t, 2 * m), gy = goal(t, 2 * m + 1);
           c.strokeStyle = P.load; c.lineWidth = 1.5; c.setLineDash([5, 3]);
@@ -221,7 +222,11 @@
           }
         }
       }
+      polygons(data.ghosts, () => { c.strokeStyle = P.load; c.lineWidth = 1.5; c.setLineDash([5, 3]); c.stroke(); c.setLineDash([]); });
       polygons(data.solids, () => { c.fillStyle = P.load; c.fill(); c.strokeStyle = "#6f573b"; c.lineWidth = 1; c.stroke(); });
+      if (solid) for (let m = 0; m < M; m++) if (there(t, m) && feat.movable(t, m) > 0) {
+        circle(opos(t, 2 * m), opos(t, 2 * m + 1), 0.09); c.fillStyle = "#fff"; c.fill();
+      }
       if (on.gaze) for (const ij of data.sees[t]) {
         const i = Math.floor(ij / A), j = ij % A, [ax, ay] = places[i], [bx, by] = places[j], d = Math.hypot(bx - ax, by - ay);
         if (d < 0.8) continue;
@@ -283,7 +288,7 @@
             c.globalAlpha = alpha; c.fillStyle = tint(k); c.fill(); c.globalAlpha = 1;
           }
           c.textAlign = "right"; c.font = "11px system-ui,sans-serif"; c.fillStyle = Math.abs(value) < 0.005 ? "#9aa2ab" : P.ink;
-          c.fillText(value.toFixed(2).replace("-", "−"), w - 4, y + lane * (k + 0.5));
+          c.fillText((Math.abs(value) < 0.005 ? 0 : value).toFixed(2).replace("-", "−"), w - 4, y + lane * (k + 0.5));
         }
         c.fillStyle = P.ink; c.fillRect(LEFT + t * step - 0.5, y, 1, lane * C);
       }
@@ -300,7 +305,7 @@
     }
     function frame(now) {
       if (!playing) return;
-      time += Math.min(now - last, 200) / 1000 * speed;
+      if (last !== null) time += Math.min(now - last, 200) / 1000 * speed;
       last = now;
       if (time >= T - 1) { time = T - 1; pause(); }
       draw();
@@ -310,7 +315,7 @@
     function start() {
       if (T < 2 || playing) return;
       if (time >= T - 1) time = 0;
-      playing = true; last = performance.now(); play.textContent = "❚❚ Pause";
+      playing = true; last = null; play.textContent = "❚❚ Pause";
       requestAnimationFrame(frame);
     }
     function seek(t) { time = Math.max(0, Math.min(T - 1, t)); draw(); }

@@ -102,6 +102,7 @@ def replay_data(
         "features": {f: _flat(look.feature(s, f), 100) for f in _FEATURES},
         "zones": _polygons(zones, steps),
         "solids": _polygons(solids, steps),
+        "ghosts": _polygons(_ghosts(s, solids), steps),
     }
 
 
@@ -245,6 +246,16 @@ def _flat(values: np.ndarray, scale: int) -> list[int]:
     if (whole == whole[:1]).all():
         whole = whole[:1]
     return whole.ravel().tolist()
+
+
+def _ghosts(s: Scene, solids) -> np.ndarray | None:
+    if solids is None or not np.size(solids):
+        return None
+    still = np.ndim(solids) == 3
+    moment = [jax.tree.map(lambda x, t=t: x[t], s) for t in range(len(s.position))]
+    return np.stack(
+        [look.ghosts(m, np.asarray(solids if still else solids[t])) for t, m in enumerate(moment)]
+    )
 
 
 def _polygons(given, steps: int) -> dict | None:

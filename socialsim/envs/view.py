@@ -5,7 +5,8 @@ Worlds may offer any of these methods of `(state)`; each has a fallback, so any 
 bounds : lower and upper corner of the floor, `[2]` each, bodies (else a margin around what the scene holds).
 boxes (or walls) : walls as boxes `[W, 4]`.
 zones : floor areas where taking part counts, polygons `[N, P, 2]`.
-solids : bodies that are neither agents nor walls, such as a beam, polygons `[N, P, 2]`.
+solids : bodies that are neither agents nor walls, such as a beam, polygons `[N, P, 2]`; movable objects
+    are then points on them.
 
 `world.eyes`, if there, gives the gaze cone. Agents are told apart by `IDENTITY`, a palette that is safe for
 the colour-blind (Okabe and Ito 2008), and by their numbers.
@@ -144,6 +145,16 @@ def cone(position, gaze, eyes: Eyes, low, high, walls, rays: int = 49) -> np.nda
         hit = (leave > np.maximum(enter, 0.0)) & (leave > 0)
         length = np.minimum(length, np.where(hit, np.maximum(enter, 0.0), np.inf).min(-1))
     return np.concatenate([position[None], position + ray * np.maximum(length, 0.0)[:, None]])
+
+
+def ghosts(scene: Scene, solids: np.ndarray) -> np.ndarray:
+    """Where solids belong: each moved as far as the object nearest to its centre has to go, `[N, P, 2]`."""
+    goes = scene.object_present & (feature(scene, "movable") > 0) & (feature(scene, "placed") > 0)
+    if not goes.any():
+        return solids[:0]
+    places, way = scene.object_position[goes], (scene.object_goal - scene.object_position)[goes]
+    nearest = np.linalg.norm(solids.mean(1)[:, None] - places, axis=-1).argmin(1)
+    return solids + way[nearest][:, None]
 
 
 def _polygons(given) -> np.ndarray:
