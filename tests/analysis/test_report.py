@@ -178,8 +178,23 @@ def test_missing_leaves(summary, curves, hole):
     assert ">nan<" not in page.lower() and ">None<" not in page
 
 
+def test_holes_in_curves(curves):
+    """No explained variance before there is any signal; a seed that broke off; a single seed."""
+    holed = {k: v.copy() for k, v in curves.items()}
+    holed["training/explained_variance"][:, :5, 2] = np.nan
+    holed["training/explained_variance"][:, :, 1] = np.nan
+    holed["training/joint"][:, -1] = np.nan
+    holed["transfer/shaping"][0, 5:] = np.nan
+    holed["transfer/critic"] = holed["transfer/critic"][:1]
+    holed["transfer/policy"][:, 3] = np.nan
+    drawn = plots.svg(plots.channel_curves(holed, SYNTHETIC["CHANNELS"]), "c", "c")
+    drawn += plots.svg(plots.learning_curves(holed), "l", "l")
+    drawn += plots.svg(plots.transfer_curves(holed, {a: a for a in SYNTHETIC["ARMS"]}), "t", "t")
+    assert drawn.count("not measured") == 1
+
+
 def test_missing_entries(summary, curves):
-    """Half the experiment was not run: sections of other shapes, lists with holes, curves without their arms."""
+    """Half the experiment was not run: other shapes, lists with holes, curves without their arms."""
     part = {k: v for i, (k, v) in enumerate(summary.items()) if i % 2} | {
         "transfer": {"arms": {"scratch": None, "shaping": {"iqm": 0.1}}},
         "probes": [

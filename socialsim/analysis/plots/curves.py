@@ -28,6 +28,10 @@ def band(values: NDArray, resamples: int = 1000) -> tuple[NDArray, NDArray, NDAr
 
     Resamples means, the usual approximation for a band; below four seeds the two coincide.
     """
+    values = values[np.isfinite(values).all(1)]  # a seed that broke off has no curve
+    if not len(values):
+        nothing = np.full(values.shape[1], np.nan)
+        return nothing, nothing, nothing
     middle = np.asarray(interquartile_mean(values, axis=0))
     if len(values) < 2:
         return middle, middle, middle
@@ -41,10 +45,15 @@ def _steps(curves: Curves, name: str, length: int) -> NDArray:
     return np.arange(length, dtype=float) if steps is None or len(steps) != length else steps
 
 
+def seed_mean(values: NDArray) -> NDArray:
+    """Mean over the seeds that have a figure; NaN where none has, as the explained variance of no signal."""
+    return np.ma.masked_invalid(values).mean(axis=0).filled(np.nan)
+
+
 def _draw_seeds(ax: Axes, x: NDArray, values: NDArray, colour: str) -> None:
     for row in values:
         ax.plot(x, row, color=colour, alpha=0.35, linewidth=0.8)
-    ax.plot(x, np.nanmean(values, axis=0), color=colour, linewidth=2)
+    ax.plot(x, seed_mean(values), color=colour, linewidth=2)
 
 
 def _level(ax: Axes, value: object, name: str, colour: str) -> None:
@@ -76,16 +85,17 @@ def draw_joint(ax: Axes, curves: Curves, levels: Mapping[str, object] | None = N
     _draw_seeds(ax, x, joint, style.BLUE)
     for name, value in (levels or {}).items():
         _level(ax, value, name, style.MUTED)
-    end = float(np.nanmean(joint[:, -1]))
-    ax.annotate(
-        f"trained\n({len(joint)} seeds)",
-        (x[-1], end),
-        xytext=(5, 0),
-        textcoords="offset points",
-        va="center",
-        color=style.BLUE,
-        annotation_clip=False,
-    )
+    end = float(seed_mean(joint)[-1])
+    if np.isfinite(end):
+        ax.annotate(
+            f"trained\n({len(joint)} seeds)",
+            (x[-1], end),
+            xytext=(5, 0),
+            textcoords="offset points",
+            va="center",
+            color=style.BLUE,
+            annotation_clip=False,
+        )
     ax.set_xlim(x[0], x[-1])
     ax.set_ylim(bottom=0)
     ax.margins(y=0.12)
@@ -119,7 +129,7 @@ def channel_curves(curves: Curves, channels: Sequence[str]) -> Figure:
     for axes, (name, label) in zip(grid, rows, strict=True):
         values = curve(curves, f"training/{name}", 3)
         for c, (ax, channel) in enumerate(zip(axes, channels, strict=False)):
-            if values is None or c >= values.shape[2]:
+            if values is None or c >= values.shape[2] or not np.isfinite(values[:, :, c]).any():
                 style.unmeasured(ax)
                 continue
             x = _steps(curves, "training/agent_steps", values.shape[1])
