@@ -4,7 +4,7 @@ from socialsim.analysis.comparison import RankAgreement as RankAgreement
 from socialsim.analysis.comparison import ReturnAgreement as ReturnAgreement
 from socialsim.analysis.comparison import RewardDistance as RewardDistance
 from socialsim.analysis.concepts import Concept as Concept
-from socialsim.analysis.concepts import measure as measure_concepts
+from socialsim.analysis.concepts import measure_concepts as measure_concepts
 from socialsim.analysis.concepts import register_concept as register_concept
 from socialsim.analysis.concepts import scenes_of as scenes_of
 from socialsim.analysis.counterfactual import Counterfactual as Counterfactual

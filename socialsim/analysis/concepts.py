@@ -202,7 +202,7 @@ def scenes_of(recording: xr.Dataset) -> Scene:
     return Scene(**{n: jnp.asarray(recording[f"scene_{n}"].values) for n in names})
 
 
-def measure(scenes: Scene, names: Iterable[str] = DEFAULT_CONCEPTS) -> dict[str, np.ndarray]:
+def measure_concepts(scenes: Scene, names: Iterable[str] = DEFAULT_CONCEPTS) -> dict[str, np.ndarray]:
     """Concepts of a batch of scenes `[..., A]`, by name."""
     chosen = concepts(names)
     lead = scenes.position.shape[:-2]

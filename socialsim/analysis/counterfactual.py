@@ -108,7 +108,7 @@ class Counterfactual:
         kept = pairs > 0
         rng = np.random.default_rng(self.seed)
         draws = statistics.cluster_counts(max(int(kept.sum()), 1), self.resamples, rng)
-        out = {}
+        out: dict[str, xr.Dataset] = {}
         for c, name in enumerate(self.channels):
             moved = np.where(applies, change[..., c], 0.0)
             sums = np.bincount(cluster, moved.sum(-1))[kept]

@@ -170,7 +170,7 @@ def channel_stability(
 
     values: DataArray with dims `occasion`, `channel` and whatever makes up a subject.
     """
-    per = []
+    per: list[xr.Dataset] = []
     for measure in (IntraclassCorrelation(occasion, **options), KendallW(occasion, **options)):
         rows = [measure(values.sel({channel: c})) for c in values[channel].values]
         rows = [r.drop_vars(channel, errors="ignore") for r in rows]

@@ -124,7 +124,8 @@ def bootstrap(
     labels = np.zeros(len(values), int) if strata is None else np.asarray(strata)
     if values.ndim != 1 or labels.shape != values.shape:
         raise OptionError(f"bootstrap: values {values.shape}, strata {labels.shape}; allowed: both [n]")
-    check_confidence(confidence), check_resamples(resamples)
+    check_confidence(confidence)
+    check_resamples(resamples)
     if len(values) < 2:
         return undefined(len(values), "fewer than two values")
     if not np.isfinite(values).all():
@@ -219,7 +220,8 @@ def spearman(
     The null pairs groups at random (`shuffle_blocks`). Pairs that are not finite are left out. `n` counts
     groups.
     """
-    check_confidence(confidence), check_resamples(resamples)
+    check_confidence(confidence)
+    check_resamples(resamples)
     x, y, groups = _paired(x, y, groups, "spearman")
     reason = _no_ranking(x, y, groups) if len(x) else "no finite pairs"
     clusters = len(np.unique(groups))
@@ -234,7 +236,7 @@ def spearman(
     if clusters > MAX_CLUSTERS:  # bins of whole clusters, at random: the same variance, less memory
         bins = rng.permutation(clusters) % MAX_CLUSTERS
         sums = np.stack([np.bincount(bins, column) for column in sums.T], axis=-1)
-    draws = _correlation(cluster_counts(len(sums), resamples, rng) @ sums)
+    draws = np.asarray(_correlation(cluster_counts(len(sums), resamples, rng) @ sums))
     low, high = percentiles(draws, confidence, size=len(sums))
     scale = math.sqrt(float((rx @ rx) * (ry @ ry)))
     null = np.array([rx @ ry[shuffle_blocks(groups, rng)] for _ in range(shuffles)]) / scale
@@ -248,6 +250,10 @@ def spearman(
         null_low=float(edges[0]),
         null_high=float(edges[1]),
     )
+
+
+def _tau(x: NDArray, y: NDArray) -> float:
+    return float(scipy.stats.kendalltau(x, y)[0])  # type: ignore[arg-type]
 
 
 def kendall(
@@ -265,7 +271,8 @@ def kendall(
     The estimate uses all pairs; the width of the interval comes from at most `cap` randomly chosen rows,
     resampled by group, and is therefore, for larger N, somewhat wide (it errs on the safe side).
     """
-    check_confidence(confidence), check_resamples(resamples)
+    check_confidence(confidence)
+    check_resamples(resamples)
     x, y, groups = _paired(x, y, groups, "kendall")
     reason = _no_ranking(x, y, groups) if len(x) else "no finite pairs"
     if reason:
@@ -276,10 +283,10 @@ def kendall(
     draws = np.full(resamples, NAN)
     for b in range(resamples):
         rows = np.concatenate([members[g] for g in rng.integers(len(members), size=len(members))])
-        draws[b] = scipy.stats.kendalltau(x[rows], y[rows]).statistic
-    estimate = float(scipy.stats.kendalltau(x, y).statistic)
-    draws += estimate - scipy.stats.kendalltau(x[kept], y[kept]).statistic
-    low, high = np.clip(percentiles(draws, confidence, size=len(members)), -1.0, 1.0)
+        draws[b] = _tau(x[rows], y[rows])
+    estimate = _tau(x, y)
+    draws = np.clip(draws + estimate - _tau(x[kept], y[kept]), -1.0, 1.0)
+    low, high = percentiles(draws, confidence, size=len(members))
     return Estimate(estimate, float(low), float(high), len(np.unique(groups)))
 
 
@@ -346,7 +353,8 @@ def probability_of_improvement(
         )
     if method == "score" and x.ndim == 2:
         raise OptionError("probability_of_improvement: 'score' takes one world; use method='bootstrap'")
-    check_confidence(confidence), check_resamples(resamples)
+    check_confidence(confidence)
+    check_resamples(resamples)
     size = min(len(x), len(y))
     if size < 2:
         return undefined(size, "fewer than two seeds in an arm")
@@ -356,7 +364,7 @@ def probability_of_improvement(
     wins = _placements(x, y)
     if method == "score":
         z = float(scipy.stats.norm.ppf(0.5 + confidence / 2))
-        score = _score_interval(float(wins.mean()), *wins.shape[1:], z)
+        score = _score_interval(float(wins.mean()), wins.shape[1], wins.shape[2], z)
         welch = _brunner_munzel(wins[0], confidence)
         low, high = min(score[0], welch[0]), max(score[1], welch[1])
     else:

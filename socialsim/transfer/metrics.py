@@ -55,7 +55,7 @@ class TransferMetrics:
         score = self._checked(score)
         clock, y = score.time.values.astype(float), score.values
         edge = max(1, round(self.ends * y.shape[-1]))
-        broken = np.isnan(y).any(-1)
+        broken = np.asarray(np.isnan(y).any(-1))
         start = np.where(broken, np.nan, y[..., :edge].mean(-1))
         asymptote = np.where(broken, np.nan, y[..., -edge:].mean(-1))
         row = list(score.arm.values).index(self.reference)
@@ -118,7 +118,7 @@ def summarise(metrics: xr.Dataset, *, seed: int = 0, resamples: int = 2000) -> x
     infinite (then without interval) where the middle half holds a seed that never arrived.
     """
     reference = metrics.attrs["reference"]
-    rows = []
+    rows: list[xr.Dataset] = []
     for name in metrics.data_vars:
         table = metrics[name]
         base = table.sel(arm=reference).values

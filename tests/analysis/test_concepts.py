@@ -58,7 +58,7 @@ def by_hand(s, i):
 
 
 def test_every_concept_equals_its_slow_reference(scenes):
-    found = concepts.measure(scenes, concepts.CONCEPTS)
+    found = concepts.measure_concepts(scenes, concepts.CONCEPTS)
     host = jax.tree.map(np.asarray, scenes)
     for e in range(60):
         one = jax.tree.map(lambda x, e=e: x[e], host)
@@ -70,7 +70,7 @@ def test_every_concept_equals_its_slow_reference(scenes):
 
 
 def test_binary_concepts_are_binary_and_vary(scenes):
-    for name, values in concepts.measure(scenes).items():
+    for name, values in concepts.measure_concepts(scenes).items():
         if concepts.CONCEPTS[name].kind == "binary":
             assert set(np.unique(values)) == {0.0, 1.0}, name
 
@@ -82,8 +82,8 @@ def test_scenes_come_back_from_a_recording(scenes):
         for k, v in fields.items()
     }
     recording = xr.Dataset(data)
-    back = concepts.measure(concepts.scenes_of(recording))
-    for name, values in concepts.measure(scenes).items():
+    back = concepts.measure_concepts(concepts.scenes_of(recording))
+    for name, values in concepts.measure_concepts(scenes).items():
         np.testing.assert_array_equal(back[name][0], values)
     with pytest.raises(OptionError, match="gaze"):
         concepts.scenes_of(recording.drop_vars("scene_gaze"))

@@ -113,10 +113,10 @@ class Probe:
             size, clusters = problem.size[name]
             # The same resampled groups for the layer and for every baseline: differences are paired.
             counts = statistics.cluster_counts(clusters, self.resamples, np.random.default_rng(self.seed + 1))
-            drawn = {k: score(kind, counts @ s[name][0]) for k, s in scores.items()}
+            drawn = {k: np.asarray(score(kind, counts @ s[name][0])) for k, s in scores.items()}
             whole = {k: float(score(kind, s[name][0].sum(0))) for k, s in scores.items()}
-            memory = [score(kind, counts @ c) for c in scores["task"][name][1]]
-            control = float(np.mean([score(kind, c.sum(0)) for c in scores["task"][name][1]]))
+            memory = [np.asarray(score(kind, counts @ c)) for c in scores["task"][name][1]]
+            control = float(np.mean([float(score(kind, c.sum(0))) for c in scores["task"][name][1]]))
             base |= {k: whole[k] for k in BASELINES if k in whole}
             names = [k for k in BASELINES if k in whole]
             best = np.max([drawn[k] for k in names], axis=0)
