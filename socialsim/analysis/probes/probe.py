@@ -147,7 +147,7 @@ class Probe:
         if reason:
             return f"undefined: {reason}"
         if rows["score"].low <= chance(kind) + self.margin:
-            return "not decodable"
+            return "not shown to be decodable"
         if rows["selectivity"].low <= self.margin:
             return "decodable, but a random labelling of scene types is about as easy"
         best = max((k for k in base if np.isfinite(base[k])), key=lambda k: base[k])
