@@ -1,9 +1,11 @@
 """The report in a real browser: it loads without errors, every figure shows, the replays play and scrub."""
 
+import contextlib
 import runpy
 from pathlib import Path
 
 import jax.numpy as jnp
+import jaxtyping
 import numpy as np
 import pytest
 
@@ -41,12 +43,24 @@ def scene(t: int) -> Scene:
     )
 
 
+@contextlib.contextmanager
+def untyped():
+    """Annotations name the shapes of one instant; stacking a whole episode of scenes breaks them."""
+    before = jaxtyping.config.jaxtyping_disable
+    jaxtyping.config.update("jaxtyping_disable", True)
+    try:
+        yield
+    finally:
+        jaxtyping.config.update("jaxtyping_disable", before)
+
+
 @pytest.fixture(scope="module")
 def page(browser, tmp_path_factory):
     """The synthetic report with two players, open."""
     synthetic = runpy.run_path(str(SYNTHETIC))
-    signals = np.random.default_rng(0).random((STEPS, AGENTS, 3))
-    data = replay_data([scene(t) for t in range(STEPS)], signals, channels=synthetic["CHANNELS"])
+    with untyped():
+        signals = np.random.default_rng(0).random((STEPS, AGENTS, 3))
+        data = replay_data([scene(t) for t in range(STEPS)], signals, channels=synthetic["CHANNELS"])
     players = [(f"Team {i}", player_html(data, f"replay-{i}")) for i in (1, 2)]
     path = tmp_path_factory.mktemp("report") / "report.html"
     report.write(path, synthetic["summary"](), synthetic["curves"](), players)

@@ -18,7 +18,8 @@ def channels_of(summary: Entry) -> list[str]:
 
 def channel(name: str, order: int = 0) -> str:
     """A channel's name with its colour."""
-    return f'<span class="key" style="background:{style.channel_colour(name, order)}"></span>{text(name)}'
+    key = f'<span class="key" style="background:{style.channel_colour(name, order)}"></span>'
+    return f'<span class="name">{key}{text(name)}</span>'
 
 
 def status(verdict: Entry) -> tuple[str, str]:
