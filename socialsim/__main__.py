@@ -1,0 +1,7 @@
+"""`python -m socialsim` is the command line."""
+
+import sys
+
+from socialsim.cli import main
+
+sys.exit(main())

@@ -1,0 +1,126 @@
+"""Measure the simulator and the learner: agent-steps per second, compile time, peak memory."""
+
+import json
+import resource
+import statistics
+import sys
+import time
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.sharding import PartitionSpec
+
+from socialsim import devices
+from socialsim.agents.bots.base import random_action
+from socialsim.agents.ppo import PPOConfig
+from socialsim.agents.training import NothingCarried, Program, TrainConfig
+from socialsim.core.autoreset import AutoReset
+from socialsim.core.drives import drive_matrix
+from socialsim.core.errors import integer
+from socialsim.core.registry import make
+from socialsim.core.simulation import Simulation
+
+
+def main(world: str, worlds: int, steps: int, repeats: int, as_json: bool, what: str) -> None:
+    integer("worlds", worlds, low=1)
+    integer("steps", steps, low=1)
+    integer("repeats", repeats, low=1)
+    env = make(world)
+    measured = simulation(env, worlds, steps, repeats) if what == "simulation" else training(env, repeats)
+    row = {
+        "world": world,
+        "what": what,
+        "agents": env.num_agents,
+        **measured,
+        "peak_memory_mb": round(peak_memory_mb(), 1),
+        "devices": len(jax.devices()),
+        "device": jax.devices()[0].device_kind,
+        "jax": jax.__version__,
+    }
+    if as_json:
+        print(json.dumps(row))
+    else:
+        print("\n".join(f"{k:>20}  {v:,}" if isinstance(v, (int, float)) else f"{k:>20}  {v}" for k, v in row.items()))
+
+
+def simulation(env: Simulation, worlds: int, steps: int, repeats: int) -> dict:
+    """Random actions; every number of every observation is read."""
+    count = max(n for n in range(1, len(jax.devices()) + 1) if worlds % n == 0)
+    mesh = devices.mesh(count)
+    batch = AutoReset(env, worlds // count)
+
+    def start(key):
+        pool_key, reset_key = jax.random.split(key[0])
+        return batch.pool(pool_key), batch.reset(reset_key)[0]
+
+    def run(key, pool, state):
+        def step(carry, key):
+            state, total = carry
+            act_key, step_key = jax.random.split(key)
+            pick = jax.vmap(lambda k: random_action(k, env.actions, env.num_agents))
+            action = pick(jax.random.split(act_key, batch.num_worlds))
+            state, timestep = batch.step(step_key, pool, state, action)
+            read = sum(x.astype(jnp.float32).sum() for x in jax.tree.leaves(timestep.observation))
+            return (state, total + read + timestep.signals.sum()), None
+
+        keys = jax.random.split(key[0], steps)
+        (state, total), _ = jax.lax.scan(step, (state, jnp.zeros(())), keys)
+        return state, total[None]
+
+    spec = PartitionSpec(devices.AXIS)
+
+    def spread(f):
+        return jax.jit(jax.shard_map(f, mesh=mesh, in_specs=spec, out_specs=spec, check_vma=False))
+
+    keys = jax.random.split(jax.random.key(0), count)
+    pool, state = spread(start)(keys)
+    begin = time.perf_counter()
+    compiled = spread(run).lower(keys, pool, state).compile()
+    compile_s = time.perf_counter() - begin
+    state, _ = jax.block_until_ready(compiled(keys, pool, state))
+    times = []
+    for _ in range(repeats):
+        begin = time.perf_counter()
+        state, _ = jax.block_until_ready(compiled(keys, pool, state))
+        times.append(time.perf_counter() - begin)
+    rate = worlds * steps / statistics.median(times)
+    return {
+        "worlds": worlds,
+        "agent_steps_per_s": round(rate * env.num_agents),
+        "world_steps_per_s": round(rate),
+        "compile_s": round(compile_s, 2),
+    }
+
+
+def training(env: Simulation, repeats: int) -> dict:
+    """One team per device, the demo's learner."""
+    teams, config = len(jax.devices()), PPOConfig()
+    size = config.batch * env.num_agents
+    program = Program(env, TrainConfig(config, agent_steps=8 * size, chunks=1), teams, False)
+    drives = jnp.asarray(np.stack([drive_matrix(None, env.channels, env.num_agents)] * teams))
+    learners = program.init(jax.random.split(jax.random.key(0), teams), None)
+    begin = time.perf_counter()
+    learners, _ = jax.block_until_ready(program.chunk(learners, drives, NothingCarried()))
+    first = time.perf_counter() - begin
+    times = []
+    for _ in range(repeats):
+        begin = time.perf_counter()
+        learners, _ = jax.block_until_ready(program.chunk(learners, drives, NothingCarried()))
+        times.append(time.perf_counter() - begin)
+    middle = statistics.median(times)
+    return {
+        "teams": teams,
+        "agent_steps_per_s": round(teams * program.updates * size / middle),
+        "world_steps_per_s": round(teams * program.updates * config.batch / middle),
+        "compile_s": round(first - middle, 2),
+    }
+
+
+def peak_memory_mb() -> float:
+    """Peak resident memory of this process, or of the device where it tells."""
+    stats = jax.devices()[0].memory_stats() or {}
+    if "peak_bytes_in_use" in stats:
+        return stats["peak_bytes_in_use"] / 1e6
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / (1e6 if sys.platform == "darwin" else 1e3)

@@ -1,0 +1,170 @@
+"""The commands. Heavy imports happen inside them, so that `--help` is quick."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Literal
+
+import tyro
+
+def worlds() -> None:
+    """List the worlds, one line each."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from socialsim import worlds as ids
+    from socialsim.core.registry import entry
+
+    table = Table(box=None, show_header=False, pad_edge=False)
+    for id in ids():
+        table.add_row(f"[bold]{id}[/]", entry(id).summary)
+    Console().print(table)
+
+
+def train(
+    world: Annotated[str, tyro.conf.Positional] = "rendezvous-v0",
+    out: Path | None = None,
+    agent_steps: int = 2_000_000,
+    seeds: int = 2,
+    seed: int = 0,
+    chunks: int = 10,
+    drives: str = "",
+    option: tuple[str, ...] = (),
+) -> None:
+    """Train teams on social signals alone; go on with a run that was stopped.
+
+    Args:
+        world: id of the world.
+        out: run folder; default runs/WORLD.
+        agent_steps: to train for, per seed.
+        seeds: independent teams.
+        seed: of all randomness.
+        chunks: checkpoints and health checks on the way.
+        drives: weights such as "attention=0.05,coordination=1"; default: see `socialsim.core.drives`.
+        option: options of the world, such as size=12 (repeat for several).
+    """
+    from socialsim.cli import training
+
+    training.train(world, out, agent_steps, seeds, seed, chunks, drives, option)
+
+
+def experiment(
+    name: Annotated[str, tyro.conf.Positional],
+    preset: str = "demo",
+    out: Path | None = None,
+    seed: int = 0,
+    quiet: bool = False,
+) -> None:
+    """Run an experiment of the programme; writes report.html and summary.json into the run folder.
+
+    Args:
+        name: such as emergent-values.
+        preset: demo (minutes on two cores), paper (one GPU), test (seconds; says nothing).
+        out: run folder; default runs/PRESET.
+        seed: of all randomness.
+        quiet: no progress.
+    """
+    from socialsim.experiments import run_experiment
+
+    path = run_experiment(name, preset, path=out, seed=seed, quiet=quiet)
+    summary = json.loads((path / "summary.json").read_text())
+    for line in summary["answer"]:
+        print(line)
+    print(f"\nreport: {path / 'report.html'}   figures: {path / 'summary.json'}")
+
+
+def report(run: Annotated[Path, tyro.conf.Positional]) -> None:
+    """Say where a finished run's report is, and its answer.
+
+    Args:
+        run: run folder.
+    """
+    from socialsim.core.errors import RunError
+    from socialsim.runs import Run
+
+    opened = Run.open(run)
+    if not opened.file("report.html").exists():
+        raise RunError(f"{str(run)!r} has no report yet: run the experiment again, it goes on where it stopped")
+    for line in opened.read_json("summary.json")["answer"]:
+        print(line)
+    print(opened.file("report.html"))
+
+
+def replay(
+    run: Annotated[Path, tyro.conf.Positional],
+    out: Path = Path("replay.html"),
+    world: str = "",
+    team: int = 0,
+    seed: int = 0,
+) -> None:
+    """Play one episode of a trained team and write it as .html, .gif or .mp4.
+
+    Args:
+        run: folder of a `socialsim train` run.
+        out: file to write; its ending says how.
+        world: another world to play in; default: the one it was trained in.
+        team: which seed's team.
+        seed: of the episode.
+    """
+    from socialsim.cli import training
+
+    print(training.replay(run, out, world, team, seed))
+
+
+def bench(
+    world: Annotated[str, tyro.conf.Positional] = "rendezvous-v0",
+    worlds: int = 2048,
+    steps: int = 64,
+    repeats: int = 5,
+    json: bool = False,
+    what: Literal["simulation", "training"] = "simulation",
+) -> None:
+    """Measure steps per second, all signals on, observations consumed, auto-reset on.
+
+    Args:
+        world: id of the world.
+        worlds: simulated at once.
+        steps: decisions per timed call.
+        repeats: timed calls; the median counts.
+        json: print one JSON object as the last line.
+        what: bare simulation under random actions, or training with the demo's network.
+    """
+    from socialsim.cli import bench as benchmark
+
+    benchmark.main(world, worlds, steps, repeats, json, what)
+
+
+def doctor() -> None:
+    """Say what this machine offers: devices, versions, rendering; and whether a world runs."""
+    from socialsim.cli import doctor as check
+
+    check.main()
+
+
+COMMANDS = {f.__name__: f for f in (worlds, train, experiment, report, replay, bench, doctor)}
+
+
+def dispatch(arguments: Sequence[str]) -> None:
+    """Parse and run. Help and unknown options end the process as tyro does (status 0 and 2)."""
+    from socialsim import devices
+
+    devices.use_all_cores()
+    tyro.extras.subcommand_cli_from_dict(
+        COMMANDS, prog="socialsim", args=arguments, description="Social signals, values, transfer."
+    )
+
+
+def parse_options(pairs: Sequence[str]) -> dict:
+    """`name=value` strings as keyword options; values are read as JSON where they can be."""
+    from socialsim.core.errors import OptionError
+
+    out = {}
+    for pair in pairs:
+        name, sign, value = pair.partition("=")
+        if not sign or not name:
+            raise OptionError(f"option {pair!r}; allowed: name=value, such as size=12")
+        try:
+            out[name] = json.loads(value.lower() if value in ("True", "False") else value)
+        except json.JSONDecodeError:
+            out[name] = value
+    return out

@@ -1,0 +1,326 @@
+"""emergent-values: do stable, transferable values emerge from social signals alone?"""
+
+import dataclasses
+
+import jax
+import numpy as np
+
+from socialsim.agents.bots import random_team, scripted_team
+from socialsim.agents.ppo import PPOConfig
+from socialsim.agents.training import TrainConfig, Trained, train
+from socialsim.analysis.probes import Probe
+from socialsim.analysis.recording import Episodes, play
+from socialsim.core.drives import DEFAULT_DRIVES, drive_matrix
+from socialsim.core.registry import make
+from socialsim.core.simulation import Simulation
+from socialsim.envs.replay import player_html, record_replay
+from socialsim.experiments import measures
+from socialsim.experiments.answer import answer, caveats, verdicts
+from socialsim.experiments.experiment import Experiment, Result, Study
+from socialsim.progress import bar
+from socialsim.transfer.arms import ARMS, plan
+from socialsim.transfer.carriers import Source
+from socialsim.transfer.suite import Transfer, transfer, zero_shot
+
+
+@dataclasses.dataclass(frozen=True)
+class Preset:
+    """Seeds and budget.
+
+    seeds: source teams.  train, transfer: learning in the source and in the target.  episodes: recorded per
+    team.  target: options of the larger, sparser rendezvous.  arms: of the transfer; transfer_seeds: of each.
+    epsilon: how often the scripted teams slip whose episodes the values are read on, zero-shot.
+    """
+
+    seeds: int = 4
+    train: TrainConfig = TrainConfig(agent_steps=1_200_000, chunks=6)
+    episodes: int = 48
+    battery: int = 600
+    epsilon: float = 0.3
+    zero_shot_worlds: int = 48
+    target: tuple[tuple[str, int], ...] = (("size", 12),)
+    arms: tuple[str, ...] = (
+        "scratch",
+        "shaping",
+        "random",
+        "shuffled",
+        "flipped",
+        "distilled",
+        "critic",
+        "encoder",
+        "policy",
+    )
+    transfer_seeds: int = 4
+    transfer: TrainConfig = TrainConfig(agent_steps=400_000, chunks=4)
+
+
+_GPU = PPOConfig(worlds=2048, minibatches=8)
+PRESETS = {
+    "demo": Preset(),
+    "paper": Preset(
+        seeds=16,
+        train=TrainConfig(_GPU, agent_steps=50_000_000, chunks=20),
+        episodes=256,
+        battery=2000,
+        zero_shot_worlds=256,
+        arms=tuple(ARMS),
+        transfer_seeds=16,
+        transfer=TrainConfig(_GPU, agent_steps=20_000_000, chunks=10),
+    ),
+    "test": Preset(
+        seeds=2,
+        train=TrainConfig(PPOConfig(worlds=16, steps=16, minibatches=2), agent_steps=4_000, chunks=2),
+        episodes=6,
+        battery=60,
+        zero_shot_worlds=4,
+        arms=("scratch", "shaping", "shuffled"),
+        transfer_seeds=2,
+        transfer=TrainConfig(PPOConfig(worlds=16, steps=16, minibatches=2), agent_steps=2_000, chunks=1),
+    ),
+}
+
+SOURCE = "rendezvous-v0"
+ELSEWHERE = ("haul-v0", "rendezvous-mujoco-v0", "beam-v0")
+NEW_PLACE = "rendezvous-v0, larger and sparser"
+SHOWN = {
+    "haul-v0": "Another task: a scripted team hauling, on whose episodes the values are read",
+    "rendezvous-mujoco-v0": "Other physics: scripted MuJoCo bodies, on whose episodes the values are read",
+}
+
+
+def measure(study: Study, preset: Preset) -> Result:
+    """All stages, in the order of the report."""
+    env, target = make(SOURCE), make(SOURCE, **dict(preset.target))
+    drives = drive_matrix(DEFAULT_DRIVES, env.channels, env.num_agents)
+    trained = study.timed("training on social signals alone", lambda: _train(study, preset, env, drives))
+    teams = [trained.team(i) for i in range(preset.seeds)]
+    discount = preset.train.ppo.discount
+    played = study.timed("playing recorded episodes", lambda: _play(study, preset, env, teams))
+    shown = study.stage("team metric", lambda: _team_metric(study, preset, env, played))
+    team_metric = shown["team_metric"]
+    health = study.stage(
+        "value heads on held-out episodes",
+        lambda: measures.head_health(teams, played, env.channels, discount=discount, seed=study.seed),
+    )
+    probes = study.stage(
+        "probes",
+        lambda: measures.probes(teams[0], env, played[0], probe=Probe(seed=study.seed), seed=study.seed),
+    )
+    edits = study.stage(
+        "scene counterfactuals",
+        lambda: measures.counterfactuals(
+            teams, env, played[0], scenes=preset.battery, seed=study.seed, grid=True
+        ),
+    )
+    stable = study.stage("stability", lambda: _stability(study, preset, env, teams, trained, played[0]))
+    seen = study.stage(
+        "values read zero-shot in new worlds", lambda: _zero_shot(study, preset, teams, target, discount)
+    )
+    players = [
+        (title, player_html(data, f"replay-{i}", script=i == 0))
+        for i, (title, data) in enumerate((shown["replays"] | seen["replays"]).items())
+    ]
+    sources = [
+        Source(t, jax.tree.map(lambda x: x[:, :24], e), drives[0], discount)
+        for t, e in zip(teams, played, strict=True)
+    ]
+    moved = study.timed(
+        "transfer to a larger, sparser world", lambda: _transfer(study, preset, target, drives, sources, trained)
+    )
+    found = {
+        "channels": list(env.channels),
+        "drives": dict(zip(env.channels, drives[0].tolist(), strict=True)),
+        "team_metric": team_metric,
+        "health": health,
+        "society": _society(trained),
+        "probes": probes,
+        "counterfactuals": edits,
+        "stability": stable,
+        "zero_shot": seen["worlds"],
+        "transfer": _transfer_rows(moved, preset),
+    }
+    found["verdicts"] = verdicts(found, moved.auc())
+    found["answer"], found["caveats"] = answer(found), caveats(found, preset.seeds, preset.transfer_seeds)
+    return Result(found, _curves(trained, moved, env), players)
+
+
+def _train(study: Study, preset: Preset, env: Simulation, drives) -> Trained:
+    return train(
+        env,
+        preset.train,
+        jax.random.split(study.key(1), preset.seeds),
+        np.stack([drives] * preset.seeds),
+        run=study.run.part("source"),
+        title=f"{preset.seeds} teams, {SOURCE}",
+        quiet=study.quiet,
+    )
+
+
+def _play(study: Study, preset: Preset, env: Simulation, teams) -> list[Episodes]:
+    keys = jax.random.split(study.key(2), len(teams))
+    return [
+        play(env, t, k, worlds=preset.episodes, states=True) for t, k in zip(teams, keys, strict=True)
+    ]
+
+
+def _team_metric(study: Study, preset: Preset, env: Simulation, played) -> dict:
+    """Joint events per agent-step on fresh episodes, and how many times random the trained teams reach."""
+    chance = play(env, random_team(env), study.key(3), worlds=32 * preset.episodes, states=True)
+    expert = play(env, scripted_team(env), study.key(3), worlds=2 * preset.episodes)
+    rate = {
+        "random": measures.joint_rate(chance, seed=study.seed),
+        "scripted": measures.joint_rate(expert, seed=study.seed),
+    }
+    per_seed = [float(e.joint.mean()) for e in played]
+    trained = measures.mean(per_seed, seed=study.seed) | {"per_seed": per_seed}
+    low, high, middle = (rate["random"][k] for k in ("low", "high", "estimate"))
+    known = middle > 0
+    ratio = {
+        "estimate": trained["estimate"] / middle if known else None,
+        "low": min(per_seed) / high if known else None,
+        "high": max(per_seed) / low if known and low > 0 else None,
+        "per_seed": [x / middle if known else None for x in per_seed],
+        "reason": "lowest and highest seed over the ends of the random teams' interval",
+    }
+    return {
+        "team_metric": {"unit": "joint events per agent-step", **rate, "trained": trained, "ratio": ratio},
+        "replays": {
+            "A trained team, in the world it learned in": _replay(env, played[0]),
+            "A random team in the same world": _replay(env, chance),
+        },
+    }
+
+
+def _replay(env: Simulation, episodes: Episodes) -> dict:
+    """The first world's episode as the data of a player."""
+    states, signals = jax.tree.map(lambda x: x[:, 0], (episodes.state, episodes.signals))
+    return record_replay(env, states, signals=signals).data
+
+
+def _stability(study: Study, preset: Preset, env, teams, trained: Trained, played: Episodes) -> dict:
+    options = {"scenes": preset.battery, "seed": study.seed}
+    late = trained.snapshots[len(trained.snapshots) // 2 :]
+    history = [jax.tree.map(lambda x: x[0], s) for s in late]
+    out = {"seeds": measures.stability(teams, env, played, **options)}
+    if len(history) > 1:
+        out["checkpoints"] = measures.stability(history, env, played, **options)
+    untrained = [
+        measures.new_team(study.key(40 + i), t.config, t.actions, t.channels, env.num_agents)
+        for i, t in enumerate(teams)
+    ]
+    out["untrained"] = measures.stability(untrained, env, played, **options)
+    out["anchor"] = {"name": "people: SVO angle, monthly retest, N = 495 (ICC)", "value": 0.78, "status": "V"}
+    return out
+
+
+def _zero_shot(study: Study, preset: Preset, teams, target: Simulation, discount: float) -> dict:
+    out, replays = {}, {}
+    worlds = [(NEW_PLACE, target), *((w, make(w)) for w in ELSEWHERE)]
+    with bar("reading values in new worlds", len(worlds), quiet=study.quiet) as progress:
+        for i, (name, env) in enumerate(worlds):
+            found, episodes = zero_shot(
+                env,
+                teams,
+                scripted_team(env, epsilon=preset.epsilon),
+                study.key(50 + i),
+                discount=discount,
+                worlds=preset.zero_shot_worlds,
+                seed=study.seed,
+            )
+            out[name] = {
+                c: {
+                    "spearman": measures.plain(e),
+                    "shuffled": {"estimate": e.null, "low": e.null_low, "high": e.null_high},
+                    "n": e.n,
+                    "behaviour": f"scripted team, epsilon {preset.epsilon}",
+                    "joint": float(episodes.joint.mean()),
+                }
+                for c, e in found.items()
+            }
+            if name in SHOWN:
+                replays[SHOWN[name]] = _replay(env, episodes)
+            rho = found["coordination"]
+            progress(1, f"{name}: coordination {rho.estimate:+.2f} [{rho.low:+.2f}, {rho.high:+.2f}]")
+    return {"worlds": out, "replays": replays}
+
+
+def _transfer(study: Study, preset: Preset, target, drives, sources, trained: Trained) -> Transfer:
+    prepared = plan(
+        sources,
+        target,
+        preset.transfer.ppo.network,
+        arms=preset.arms,
+        seeds=preset.transfer_seeds,
+        seed=study.seed,
+        drives=drives,
+    )
+    return transfer(
+        target,
+        prepared,
+        preset.transfer,
+        study.key(6),
+        run=study.run.part("transfer"),
+        source_steps=float(trained.agent_steps[-1]),
+        title=f"{len(prepared.arms)} arms x {prepared.seeds} seeds",
+        quiet=study.quiet,
+    )
+
+
+def _transfer_rows(moved: Transfer, preset: Preset) -> dict:
+    s = moved.summary
+
+    def cell(metric, arm, *names):
+        row = s.sel(metric=metric, arm=arm)
+        return {n: row[k].item() for n, k in names}
+
+    interval = (("estimate", "estimate"), ("low", "low"), ("high", "high"))
+    better = (("estimate", "improvement"), ("low", "improvement_low"), ("high", "improvement_high"))
+    arms = {}
+    for arm in map(str, moved.score.arm.values):
+        auc = cell("auc", arm, *interval)
+        arms[arm] = {
+            "label": ARMS[arm].label,
+            "iqm": auc["estimate"],
+            "low": auc["low"],
+            "high": auc["high"],
+            "per_seed": moved.metrics.auc.sel(arm=arm).values.tolist(),
+            "improvement_over_scratch": cell("auc", arm, *better) if arm != "scratch" else None,
+            **{m: cell(m, arm, *interval) for m in ("jumpstart", "asymptote", "time_to_threshold")},
+            "transfer_ratio": cell("transfer_ratio", arm, *interval),
+            "charged_ratio": cell("charged_ratio", arm, *interval),
+        }
+    return {
+        "target": f"{NEW_PLACE}: {dict(preset.target)}",
+        "unit": "joint events per agent-step, mean over training",
+        "seeds": preset.transfer_seeds,
+        "threshold": float(moved.metrics.attrs["threshold"]),
+        "arms": arms,
+    }
+
+
+def _society(trained: Trained) -> dict:
+    names = ("top_act", "match", "mutual_gaze", "movement", "closeness", "entropy")
+    return {n: trained.metrics[n][:, -5:].mean(1).tolist() for n in names}
+
+
+def _curves(trained: Trained, moved: Transfer, env: Simulation) -> dict[str, np.ndarray]:
+    names = ("joint", "signal", "explained_variance", "entropy")
+    out = {f"training/{n}": trained.metrics[n] for n in names}
+    out["training/agent_steps"] = trained.agent_steps
+    out |= {f"transfer/{a}": moved.score.sel(arm=a).values for a in moved.score.arm.values}
+    out["transfer/agent_steps"] = moved.score.time.values
+    return out
+
+
+EMERGENT_VALUES = Experiment(
+    name="emergent-values",
+    question="Do agents that receive only social signals, never a task reward, develop stable values that "
+    "travel into worlds they never saw?",
+    arms={k: a.label for k, a in ARMS.items()},
+    outcome="joint events per agent-step, which no agent receives; rank agreement of values with the returns "
+    "that followed; effect of scene edits on values; ICC and Kendall W of values over seeds",
+    test="two-sided 95 % intervals; 'values transferred' only where the distilled reward beats random, shuffled, "
+    "encoder-only and policy-only in the probability of improvement",
+    presets=PRESETS,
+    measure=measure,
+)

@@ -1,0 +1,142 @@
+"""What an experiment declares before it runs, where experiments are found, and how their stages resume."""
+
+import dataclasses
+import importlib
+import platform
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+
+import socialsim
+from socialsim.analysis import report
+from socialsim.core.errors import choose
+from socialsim.progress import note
+from socialsim.runs import Run
+
+
+@dataclasses.dataclass(frozen=True)
+class Experiment:
+    """A declaration.  `measure(study, preset)` runs it and returns a Result.
+
+    arms: name -> what it is, controls included.  outcome: the measure.  test: the statistical rule.
+    presets: name -> configuration (a frozen dataclass): seeds and budget.
+    """
+
+    name: str
+    question: str
+    arms: Mapping[str, str]
+    outcome: str
+    test: str
+    presets: Mapping[str, Any]
+    measure: Callable[["Study", Any], "Result"]
+
+
+@dataclasses.dataclass(frozen=True)
+class Result:
+    """summary: every figure the report states, plain types.  curves: name -> array.  players: (title, HTML)."""
+
+    summary: dict[str, Any]
+    curves: dict[str, np.ndarray]
+    players: list[tuple[str, str]]
+
+
+_EXPERIMENTS = {"emergent-values": "socialsim.experiments.emergent_values:EMERGENT_VALUES"}
+
+
+def experiments() -> tuple[str, ...]:
+    """Names of all experiments."""
+    return tuple(_EXPERIMENTS)
+
+
+def experiment(name: str) -> Experiment:
+    """An experiment's declaration. Raises OptionError for an unknown name."""
+    module, _, attribute = _EXPERIMENTS[choose("experiment", name, _EXPERIMENTS)].partition(":")
+    return getattr(importlib.import_module(module), attribute)
+
+
+class Study:
+    """A running experiment: its folder, its seed, its stages and their times.
+
+    A stage that has finished is read back from the folder, so a study that was killed goes on where it was.
+    """
+
+    def __init__(self, run: Run, seed: int, quiet: bool):
+        self.run, self.seed, self.quiet = run, seed, quiet
+        self.timings: dict[str, float] = {}
+
+    def key(self, purpose: int):
+        """A random key of this study for one purpose."""
+        return jax.random.fold_in(jax.random.key(self.seed), purpose)
+
+    def stage(self, name: str, function: Callable[[], Any]) -> Any:
+        """The JSON result of a stage: read back if it is there, else computed, kept and timed."""
+        file = f"stages/{name}.json"
+        if self.run.file(file).exists():
+            kept = self.run.read_json(file)
+            self.timings[name] = kept["seconds"]
+            return kept["result"]
+        result = self.timed(name, function)
+        self.run.write_json(file, {"seconds": self.timings[name], "result": result})
+        return self.run.read_json(file)["result"]
+
+    def timed(self, name: str, function: Callable[[], Any]) -> Any:
+        if not self.quiet:
+            note(f"[bold]{name}[/]")
+        start = time.monotonic()
+        result = function()
+        self.timings[name] = time.monotonic() - start
+        return result
+
+
+def run_experiment(
+    name: str, preset: str = "demo", *, path: str | Path | None = None, seed: int = 0, quiet: bool = False
+) -> Path:
+    """Run an experiment into a run folder (default `runs/<preset>`); resume it if it is there.
+
+    Writes `summary.json` and `report.html`; returns the folder. Raises OptionError for unknown names,
+    RunError for a folder that is foreign, damaged or of another configuration.
+    """
+    chosen = experiment(name)
+    config = chosen.presets[choose(f"preset of {name}", preset, chosen.presets)]
+    path = Path("runs") / preset if path is None else Path(path)
+    declared = {"experiment": name, "preset": preset, "seed": seed, "config": config}
+    with Run.open_or_create(path, declared) as run:
+        start = time.monotonic()
+        study = Study(run, seed, quiet)
+        result = chosen.measure(study, config)
+        total = {**study.timings, "total": time.monotonic() - start}
+        summary = {
+            "experiment": name,
+            "preset": preset,
+            "question": chosen.question,
+            "arms": dict(chosen.arms),
+            "measure": chosen.outcome,
+            "test": chosen.test,
+            "command": f"socialsim experiment {name} --preset {preset} --seed {seed}",
+            **result.summary,
+            "config": run.config["config"],
+            "timings": total,
+            "versions": versions(),
+        }
+        run.write_json("summary.json", summary)
+        summary = run.read_json("summary.json")
+        report.write(run.file("report.html"), summary, result.curves, result.players)
+        return run.path
+
+
+def versions() -> dict[str, str]:
+    """Versions of what the figures depend on, and the machine's kind."""
+    from importlib.metadata import version
+
+    names = ("jax", "flax", "optax", "numpy", "scipy", "scikit-learn", "mujoco", "mujoco-mjx", "pettingzoo")
+    device = jax.devices()[0]
+    return {
+        "socialsim": socialsim.__version__,
+        "python": platform.python_version(),
+        **{n: version(n) for n in names},
+        "device": f"{len(jax.devices())} x {device.device_kind}",
+    }

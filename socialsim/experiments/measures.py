@@ -1,0 +1,191 @@
+"""Measurements that experiments share: each turns teams and episodes into rows for summary and report."""
+
+import jax
+import numpy as np
+import xarray as xr
+
+from socialsim.agents.team import Team, new_team
+from socialsim.analysis import statistics
+from socialsim.analysis.concepts import CONCEPTS, DEFAULT_CONCEPTS, TYPE_CONCEPTS, measure_concepts
+from socialsim.analysis.counterfactual import Counterfactual
+from socialsim.analysis.edits import default_edits
+from socialsim.analysis.probes import Probe, Target, scene_types
+from socialsim.analysis.recording import Episodes, Returns, flat, read
+from socialsim.analysis.stability import channel_stability
+from socialsim.analysis.statistics import Estimate
+from socialsim.core.simulation import Simulation
+
+
+def plain(e: Estimate, **more) -> dict:
+    """An Estimate as a JSON row."""
+    row = {"estimate": e.estimate, "low": e.low, "high": e.high, "n": e.n}
+    return row | ({"reason": e.reason} if e.reason else {}) | more
+
+
+def mean(values, *, seed: int) -> dict:
+    """Mean over independent units with its bootstrap interval; the units themselves beside it."""
+    values = np.asarray(values, float)
+    found = statistics.bootstrap(values, lambda x, axis: x.mean(axis), seed=seed)
+    estimate = float(values.mean()) if len(values) else float("nan")
+    return plain(found) | {"estimate": estimate}
+
+
+def joint_rate(episodes: Episodes, *, seed: int) -> dict:
+    """Joint events per agent-step, interval over worlds."""
+    return mean(np.asarray(episodes.joint).mean((0, 2)), seed=seed)
+
+
+def _rows(episodes: Episodes, discount: float, every: int):
+    """Known returns `[N, C]`, and a function that flattens `[T, E, A, ...]` alike; world of each row."""
+    returns, known = (np.asarray(x)[::every] for x in Returns(discount)(episodes))
+    mask = np.broadcast_to(known[..., None], returns.shape[:3])
+    world = np.broadcast_to(np.arange(returns.shape[1])[None, :, None], mask.shape)
+    return returns[mask], lambda x: np.asarray(x)[::every][mask], world[mask]
+
+
+def head_health(teams: list[Team], episodes: list[Episodes], channels, *, discount: float, seed: int) -> dict:
+    """Per channel, on held-out episodes of each team's own: explained variance, and rank agreement of V
+    with Monte Carlo returns (per seed, and over seeds with the shuffled control)."""
+    explained, rank = [], []
+    for team, played in zip(teams, episodes, strict=True):
+        returns, pick, world = _rows(played, discount, 2)
+        values = pick(read(team, played.observation).value)
+        spread = np.maximum(returns.var(0), 1e-9)
+        explained.append(1 - (returns - values[:, : len(channels)]).var(0) / spread)
+        rank.append(
+            [
+                statistics.spearman(values[:, c], returns[:, c], groups=world, seed=seed)
+                for c in range(len(channels))
+            ]
+        )
+    out = {}
+    for c, name in enumerate(channels):
+        per_seed = [r[c] for r in rank]
+        null = {
+            "estimate": float(np.mean([e.null for e in per_seed])),
+            "low": float(np.min([e.null_low for e in per_seed])),
+            "high": float(np.max([e.null_high for e in per_seed])),
+        }
+        ev, rho = [float(e[c]) for e in explained], [e.estimate for e in per_seed]
+        out[name] = {
+            "explained_variance": mean(ev, seed=seed) | {"per_seed": ev},
+            "spearman": mean(rho, seed=seed) | {"per_seed": rho, "shuffled": null},
+        }
+    return out
+
+
+def probes(team: Team, env: Simulation, episodes: Episodes, *, probe: Probe, seed: int, every: int = 8) -> list:
+    """Linear probes of both critic layers for the default concepts, against three baselines."""
+    twin = new_team(jax.random.key(seed), team.config, team.actions, team.channels, env.num_agents)
+    kept = jax.tree.map(lambda x: x[::every], episodes)
+    lead = kept.joint.shape  # [T, E, A]
+    count = int(np.prod(lead))
+
+    def units(t: Team):
+        return {k: np.asarray(v).reshape(count, -1) for k, v in read(t, kept.observation).activations.items()}
+
+    measured = measure_concepts(kept.scene, {**dict.fromkeys(DEFAULT_CONCEPTS), **dict.fromkeys(TYPE_CONCEPTS)})
+    targets = {k: Target(v.reshape(count), CONCEPTS[k].kind) for k, v in measured.items() if k in DEFAULT_CONCEPTS}
+    found = probe(
+        units(team),
+        targets,
+        groups=np.broadcast_to(np.arange(lead[1])[None, :, None], lead).reshape(count),
+        types=scene_types(*(measured[k].reshape(count) for k in TYPE_CONCEPTS)),
+        observation=np.asarray(flat(kept.observation)).reshape(count, -1),
+        untrained=units(twin),
+    )
+    rows = []
+    for concept in found.concept.values:
+        for layer in found.layer.values:
+            cell = found.sel(concept=concept, layer=layer)
+            base = {str(b): float(cell.baseline_score.sel(baseline=b)) for b in found.baseline.values}
+            rows.append(
+                {
+                    "concept": str(concept),
+                    "summary": CONCEPTS[str(concept)].summary,
+                    "layer": str(layer),
+                    "kind": str(cell.kind.item()),
+                    "score": cell.score.item(),
+                    "selectivity": cell.selectivity.item(),
+                    "selectivity_low": cell.selectivity_low.item(),
+                    "selectivity_high": cell.selectivity_high.item(),
+                    "baselines": {
+                        "untrained": base["untrained"],
+                        "raw": base["observation"],
+                        "random_projection": base["projection"],
+                    },
+                    "advantage": cell.advantage.item(),
+                    "low": cell.advantage_low.item(),
+                    "high": cell.advantage_high.item(),
+                    "n": int(cell.n),
+                    "verdict": str(cell.verdict.item()),
+                }
+            )
+    return rows
+
+
+def counterfactuals(
+    teams: list[Team], env: Simulation, episodes: Episodes, *, scenes: int, seed: int, grid: bool
+) -> list:
+    """Mean change of each value by each scene edit, averaged over teams, in signal units."""
+    rng = np.random.default_rng(seed)
+    steps, worlds = episodes.ended.shape
+    pick = rng.choice(steps * worlds, min(scenes, steps * worlds), replace=False)
+    batch = jax.tree.map(lambda x: x.reshape(steps * worlds, *x.shape[2:])[pick], episodes.scene)
+    eyes = getattr(env.world, "eyes", None)
+    edits = default_edits(directions=4 if grid else 0, neck=not grid, eyes=eyes)
+    stacked = jax.tree.map(lambda *xs: jax.numpy.stack(xs), *teams)
+    channels = len(env.channels)
+
+    def values(observation):
+        return jax.vmap(lambda t: t.values(observation))(stacked).mean(0)[..., :channels]
+
+    found = Counterfactual(edits, env.channels, seed=seed, batch=len(pick))(
+        batch, values, groups=pick % worlds, senses=env.senses
+    )
+    rows = []
+    for edit in found.edit.values:
+        for channel in env.channels:
+            cell = found.sel(edit=edit, channel=channel)
+            rows.append(
+                {
+                    "edit": str(edit),
+                    "summary": str(found.summary.sel(edit=edit).item()),
+                    "channel": channel,
+                    **{k: cell[k].item() for k in ("estimate", "low", "high", "n", "worlds", "largest")},
+                    "standardised": cell.standardised.item(),
+                    "reason": str(cell.reason.item()),
+                    "unit": "signal",
+                }
+            )
+    return rows
+
+
+def stability(columns: list[Team], env: Simulation, episodes: Episodes, *, scenes: int, seed: int) -> dict:
+    """ICC(2,1) and Kendall W of the values of one battery of scenes, occasions = the teams given.
+
+    Values are standardised per team before the ICC: seeds differ in what returns they bring about, and it is
+    the ordering and spacing of states that is asked about. A subject is one agent's view of one scene.
+    """
+    rng = np.random.default_rng(seed)
+    steps, worlds = episodes.ended.shape
+    pick = rng.choice(steps * worlds, min(scenes, steps * worlds), replace=False)
+    obs = jax.tree.map(lambda x: x.reshape(steps * worlds, *x.shape[2:])[pick], episodes.observation)
+    values = np.stack([np.asarray(read(t, obs).value)[:, 0, : len(env.channels)] for t in columns], -1)
+    values = (values - values.mean(0)) / np.maximum(values.std(0), 1e-9)
+    data = xr.DataArray(values, dims=("scene", "channel", "occasion"), coords={"channel": list(env.channels)})
+    found = channel_stability(data, occasion="occasion", seed=seed, resamples=400, shuffles=100)
+    out = {}
+    for channel in env.channels:
+        row = {}
+        for statistic, name in zip(found.statistic.values, ("icc", "kendall_w"), strict=True):
+            cell = found.sel(statistic=statistic, channel=channel)
+            row[name] = {k: cell[k].item() for k in ("estimate", "low", "high", "n")}
+            row[name]["shuffled"] = {
+                "estimate": cell.null.item(),
+                "low": cell.null_low.item(),
+                "high": cell.null_high.item(),
+            }
+            row["msr"] = cell.msr.item()
+        out[channel] = row
+    return out
