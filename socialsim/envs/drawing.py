@@ -130,8 +130,8 @@ class Drawing:
             self.layer[name].set_facecolors(colours)
 
     def _floor(self, v: View) -> None:
-        self._set("walls", [box(*w) for w in v.walls])
-        frame = (*v.low, *v.high)
+        self._set("walls", [box(*w) for w in v.walls.tolist()])
+        frame = (*v.low.tolist(), *v.high.tolist())
         if frame == self._frame:
             return
         self._frame = frame
@@ -147,7 +147,7 @@ class Drawing:
     def _objects(self, v: View) -> None:
         s = v.scene
         here = np.flatnonzero(s.object_present)
-        needed, present = (np.rint(look.feature(s, f)).astype(int) for f in ("needed", "present"))
+        needed, present = (np.rint(look.feature(s, f)).astype(int).tolist() for f in ("needed", "present"))
         movable, placed = look.feature(s, "movable") > 0, look.feature(s, "placed") > 0
         rings, colours, loads, dots, goals, ways = [], [], [], [], [], []
         for m in here:
@@ -156,7 +156,7 @@ class Drawing:
                 dots.append(place(_CIRCLE, at, scale=0.09))
             elif movable[m]:
                 loads.append(place(box(-0.36, -0.36, 0.36, 0.36), at))
-                count = max(int(needed[m]), 1)  # one dot for each agent it takes
+                count = max(needed[m], 1)  # one dot for each agent it takes
                 spread = min(0.2, 0.6 / count)
                 for k in range(count):
                     dots.append(place(_CIRCLE, np.add(at, ((k - (count - 1) / 2) * spread, 0)), scale=0.07))

@@ -123,12 +123,11 @@ class SocialParallelEnv(pettingzoo.ParallelEnv):
         elif self._key is None:
             self._key = jax.random.key(int(np.random.SeedSequence().generate_state(1)[0]))
         self._state, self._timestep = jit_reset(self._compiled, self._next_key())
-        self._timestep = jax.device_get(self._timestep)
         self.agents = list(self.possible_agents)
         return self._observations(), self._infos()
 
-    def step(self, actions: Mapping[str, Any]):
-        """One decision of all agents.
+    def step(self, actions: Any):
+        """One decision of all agents. actions: agent -> action.
 
         Returns observations, rewards, terminations, truncations and infos, by agent.
 
@@ -141,11 +140,10 @@ class SocialParallelEnv(pettingzoo.ParallelEnv):
                 raise errors.ActionError("the episode is over or has not begun: call reset() before step()")
             return {}, {}, {}, {}, {}
         action = self._joint_action(actions)
-        self._state, timestep = jit_step(self._compiled, self._next_key(), self._state, action)
-        self._timestep = jax.device_get(timestep)
+        self._state, self._timestep = jit_step(self._compiled, self._next_key(), self._state, action)
         terminated = bool(self._timestep.terminated)
         truncated = not terminated and int(self._state.time) >= self.max_cycles
-        rewards = (self.drives * self._timestep.signals).sum(-1)
+        rewards = (self.drives * np.asarray(self._timestep.signals)).sum(-1)
         result = (
             self._observations(),
             {a: float(r) for a, r in zip(self.agents, rewards, strict=True)},
@@ -195,7 +193,7 @@ class SocialParallelEnv(pettingzoo.ParallelEnv):
             raise errors.ActionError("the episode has not begun: call reset() first")
         return self._timestep
 
-    def _joint_action(self, actions: Mapping[str, Any]) -> np.ndarray:
+    def _joint_action(self, actions: Any) -> np.ndarray:
         if not isinstance(actions, Mapping):
             given = type(actions).__name__
             raise errors.ActionError(f"actions is a {given}; allowed: a dict with one action per agent")

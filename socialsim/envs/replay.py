@@ -14,7 +14,6 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from socialsim.core import errors
@@ -28,15 +27,16 @@ _FEATURES = ("needed", "present", "movable", "placed")
 _PLAYER = Path(__file__).with_name("player.js")
 
 
-def stack(items):
-    """A sequence of equal pytrees as one with a leading time axis `T`; what is stacked already passes."""
-    if isinstance(items, Sequence):
-        return jax.tree.map(lambda *rows: jnp.stack(rows), *items)
-    return items
+def one_by_one(states) -> list:
+    """States as a list: of a sequence itself, of stacked ones (leaves `[T, ...]`) each in turn."""
+    if isinstance(states, Sequence):
+        return list(states)
+    steps = len(jax.tree.leaves(states)[0])
+    return [jax.tree.map(lambda x, t=t: x[t], states) for t in range(steps)]
 
 
 def replay_data(
-    scenes: Scene | Sequence[Scene],
+    scenes: Scene | Sequence[Scene | look.Moment],
     signals=None,
     walls=None,
     extent=None,
@@ -60,7 +60,7 @@ def replay_data(
     Lengths and angles are rounded to 0.01 (bodies, radians), signals to 0.001; what never changes is kept
     once. Raises OptionError if the shapes do not belong together.
     """
-    s = jax.device_get(stack(scenes))
+    s = look.in_numpy(scenes)
     eyes = eyes if eyes is not None else Eyes()
     steps, agents = s.position.shape[:2]
     given = np.zeros((steps, agents, 0)) if signals is None else np.asarray(signals, float)
@@ -190,8 +190,7 @@ class Replay:
 
         channels = () if self.signals is None else self.env.channels
         screen = Screen(self.env, size=size, channels=channels)
-        for t in range(len(self)):
-            state = jax.tree.map(lambda x, t=t: x[t], self.states)
+        for t, state in enumerate(self.states):
             yield screen.show(state, None if self.signals is None else self.signals[t])
 
     def save(self, path: str | Path, *, fps: float = 8, size: int = 480) -> Path:
@@ -218,10 +217,10 @@ def record_replay(env, states, *, signals=None, title: str = "") -> Replay:
     states : stacked (`[T, ...]` leaves) or a sequence.
     signals : `[T, A, C]`, in the order of `env.channels`.
     """
-    states = stack(states)
+    states = one_by_one(states)
     if signals is not None:
         signals = np.asarray(signals)
-    views = look.views(env, states)
+    views = [look.view(env, s) for s in states]
     data = replay_data(
         [v.scene for v in views],
         signals,
@@ -248,14 +247,12 @@ def _flat(values: np.ndarray, scale: int) -> list[int]:
     return whole.ravel().tolist()
 
 
-def _ghosts(s: Scene, solids) -> np.ndarray | None:
+def _ghosts(s: look.Moment, solids) -> np.ndarray | None:
     if solids is None or not np.size(solids):
         return None
     still = np.ndim(solids) == 3
-    moment = [jax.tree.map(lambda x, t=t: x[t], s) for t in range(len(s.position))]
-    return np.stack(
-        [look.ghosts(m, np.asarray(solids if still else solids[t])) for t, m in enumerate(moment)]
-    )
+    each = (np.asarray(solids if still else solids[t]) for t in range(len(s.position)))
+    return np.stack([look.ghosts(s.at(t), polygons) for t, polygons in enumerate(each)])
 
 
 def _polygons(given, steps: int) -> dict | None:

@@ -12,7 +12,10 @@ solids : bodies that are neither agents nor walls, such as a beam, polygons `[N,
 the colour-blind (Okabe and Ito 2008), and by their numbers.
 """
 
+import dataclasses
 import math
+import types
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import jax
@@ -44,10 +47,25 @@ GLYPH = {
 """One sign per act; gestures have letters, for they mean nothing by themselves."""
 
 
+FIELDS = tuple(f.name for f in dataclasses.fields(Scene))
+
+
+class Moment(types.SimpleNamespace):
+    """The fields of a Scene as NumPy arrays, or of `T` scenes, stacked. (A Scene itself holds JAX arrays.)"""
+
+    def at(self, t: int) -> "Moment":
+        """Scene t of stacked ones."""
+        return Moment(**{f: rows[t] for f, rows in vars(self).items()})
+
+    @property
+    def num_agents(self) -> int:
+        return self.position.shape[-2]
+
+
 class View(NamedTuple):
     """One instant, ready to draw; see the module's docstring. All arrays are NumPy."""
 
-    scene: Scene
+    scene: Moment
     low: np.ndarray
     high: np.ndarray
     walls: np.ndarray
@@ -56,9 +74,9 @@ class View(NamedTuple):
     eyes: Eyes
 
 
-def view_scene(scene: Scene, *, extent=None, walls=None, zones=None, solids=None, eyes=None) -> View:
+def view_scene(scene: Scene | Moment, *, extent=None, walls=None, zones=None, solids=None, eyes=None) -> View:
     """A View of a scene by itself. extent: `(low, high)`, `[2]` each; the rest as in `View`."""
-    scene = jax.device_get(scene)
+    scene = in_numpy(scene)
     low, high = around(scene) if extent is None else (np.asarray(e, float) for e in extent)
     boxes = np.zeros((0, 4)) if walls is None else np.asarray(walls, float).reshape(-1, 4)
     return View(
@@ -88,8 +106,7 @@ def _told(world, state) -> dict:
     }
 
 
-_one = jax.jit(_told)
-_many = jax.jit(jax.vmap(_told, in_axes=(None, 0)))
+_jit_told = jax.jit(_told)
 
 
 def inner(env, state):
@@ -101,19 +118,17 @@ def inner(env, state):
 def view(env, state) -> View:
     """A View of a state. `env` is a Simulation with its state, or a World with its own."""
     world, state = inner(env, state)
-    return view_scene(**jax.device_get(_one(world, state)), eyes=getattr(world, "eyes", None))
+    return view_scene(**_jit_told(world, state), eyes=getattr(world, "eyes", None))
 
 
-def views(env, states) -> list[View]:
-    """A View of each of `T` stacked states (leaves `[T, ...]`)."""
-    world, states = inner(env, states)
-    told = jax.device_get(_many(world, states))
-    steps = len(told["scene"].position)
-    frames = [jax.tree.map(lambda x, t=t: x[t], told) for t in range(steps)]
-    return [view_scene(**frame, eyes=getattr(world, "eyes", None)) for frame in frames]
+def in_numpy(scene: Scene | Moment | Sequence[Scene | Moment]) -> Moment:
+    """The fields of a Scene as NumPy arrays; of a sequence of Scenes, stacked."""
+    if isinstance(scene, Sequence):
+        return Moment(**{f: np.stack([np.asarray(getattr(s, f)) for s in scene]) for f in FIELDS})
+    return Moment(**{f: np.asarray(getattr(scene, f)) for f in FIELDS})
 
 
-def around(scene: Scene) -> tuple[np.ndarray, np.ndarray]:
+def around(scene: Moment) -> tuple[np.ndarray, np.ndarray]:
     """A floor that holds everything in the scene (or stacked scenes), with a margin of about a body."""
     present = np.asarray(scene.object_present)
     places = [np.asarray(scene.position).reshape(-1, 2), np.asarray(scene.object_position)[present]]
@@ -122,7 +137,7 @@ def around(scene: Scene) -> tuple[np.ndarray, np.ndarray]:
     return np.floor(points.min(0)) - 1.0, np.ceil(points.max(0)) + 1.0
 
 
-def feature(scene: Scene, name: str) -> np.ndarray:
+def feature(scene: Moment, name: str) -> np.ndarray:
     """Column `name` of the object features, `[..., M]`."""
     return np.asarray(scene.object_features)[..., OBJECT_FEATURES.index(name)]
 
@@ -147,7 +162,7 @@ def cone(position, gaze, eyes: Eyes, low, high, walls, rays: int = 49) -> np.nda
     return np.concatenate([position[None], position + ray * np.maximum(length, 0.0)[:, None]])
 
 
-def ghosts(scene: Scene, solids: np.ndarray) -> np.ndarray:
+def ghosts(scene: Moment, solids: np.ndarray) -> np.ndarray:
     """Where solids belong: each moved as far as the object nearest to its centre has to go, `[N, P, 2]`."""
     goes = scene.object_present & (feature(scene, "movable") > 0) & (feature(scene, "placed") > 0)
     if not goes.any():

@@ -3,7 +3,6 @@
 import json
 import math
 import re
-import shutil
 import subprocess
 
 import jax
@@ -20,8 +19,8 @@ from socialsim.core.scene import NUM_RAYS, Scene, object_features
 from socialsim.core.sight import Eyes
 from socialsim.envs.pettingzoo import jit_reset, jit_step
 from socialsim.envs.render import Picture, Screen, draw, render, show
-from socialsim.envs.replay import player_html, record_replay, replay_data, stack, to_gif, to_html, to_mp4
-from socialsim.envs.view import FLASH, cone, view_scene
+from socialsim.envs.replay import player_html, record_replay, replay_data, to_gif, to_html, to_mp4
+from socialsim.envs.view import FLASH, cone, in_numpy, view_scene
 
 EXTENT = ((0.0, 0.0), (10.0, 10.0))
 EAST, WEST = (1.0, 0.0), (-1.0, 0.0)
@@ -193,7 +192,7 @@ def test_replay_data_goes_through_json(episode):
     env, states, signals = episode
     data = record_replay(env, states, signals=signals, title="a </script> title").data
     assert json.loads(json.dumps(data, allow_nan=False)) == json.loads(json.dumps(data))
-    scenes = jax.device_get(jax.jit(jax.vmap(env.world.scene))(stack(states).world))
+    scenes = in_numpy([env.scene(s) for s in states])
     position = np.array(data["position"]).reshape(6, 3, 2) / 100
     assert np.abs(position - scenes.position).max() <= 0.005
     heading = np.array(data["heading"]).reshape(6, 3) / 100
@@ -276,8 +275,7 @@ setTimeout(() => {
 
 
 @pytest.mark.browser
-@pytest.mark.skipif(shutil.which("chromium") is None, reason="chromium is not installed")
-def test_two_players_on_a_page_play_and_scrub(episode, tmp_path):
+def test_two_players_on_a_page_play_and_scrub(episode, tmp_path, chromium):
     env, states, signals = episode
     data = record_replay(env, states, signals=signals).data
     path = to_html(data, tmp_path / "page.html")
@@ -286,7 +284,7 @@ def test_two_players_on_a_page_play_and_scrub(episode, tmp_path):
         + PROBE.replace("%s", player_html(data, "one") + player_html(data, "two"))
     )
     quiet = "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking"
-    command = ["chromium", "--headless", *quiet.split(), "--disable-component-update", "--disable-sync"]
+    command = [chromium, "--headless", *quiet.split(), "--disable-component-update", "--disable-sync"]
     command += [f"--user-data-dir={tmp_path / 'profile'}", "--enable-logging=stderr"]
     command += ["--virtual-time-budget=8000", "--dump-dom", path.as_uri()]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
