@@ -100,21 +100,17 @@ class Drawing:
         ax.set_axis_off()
         ax.set_aspect("equal")
         self.ax = ax
-        self.layer = {n: ax.add_collection(PathCollection([], **s), autolim=False) for n, s in self.LAYERS}
-        for z, artist in enumerate(self.layer.values()):
-            artist.set_zorder(3 + z)
-        self.floor = ax.add_collection(
-            PathCollection([], facecolors=look.FLOOR, edgecolors=look.WALL), autolim=False
-        )
-        self.grid = ax.add_collection(LineCollection([], colors=look.LINE, linewidths=0.7), autolim=False)
-        self.gazes = ax.add_collection(LineCollection([], linewidths=1.1, alpha=0.75), autolim=False)
-        self.ways = ax.add_collection(
-            LineCollection([], colors=look.LOAD, linewidths=0.9, linestyles=(0, (1, 2.5))), autolim=False
-        )
-        self.floor.set_zorder(0)
-        self.grid.set_zorder(1)
-        self.ways.set_zorder(5)
-        self.gazes.set_zorder(12.5)
+
+        def add(artist, zorder):
+            ax.add_collection(artist, autolim=False)
+            artist.set_zorder(zorder)
+            return artist
+
+        self.layer = {n: add(PathCollection([], **s), 3 + z) for z, (n, s) in enumerate(self.LAYERS)}
+        self.floor = add(PathCollection([], facecolors=look.FLOOR, edgecolors=look.WALL), 0)
+        self.grid = add(LineCollection([], colors=look.LINE, linewidths=0.7), 1)
+        self.ways = add(LineCollection([], colors=look.LOAD, linewidths=0.9, linestyles=(0, (1, 2.5))), 5)
+        self.gazes = add(LineCollection([], linewidths=1.1, alpha=0.75), 12.5)
         self._frame: tuple | None = None
 
     def update(self, v: View) -> None:
@@ -127,7 +123,7 @@ class Drawing:
     def _set(self, name: str, paths: list[Path], colours=None) -> None:
         self.layer[name].set_paths(paths)
         if colours is not None:
-            self.layer[name].set_facecolors(colours)
+            self.layer[name].set_facecolor(colours)
 
     def _floor(self, v: View) -> None:
         self._set("walls", [box(*w) for w in v.walls.tolist()])

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 import gymnasium
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pettingzoo
 from pettingzoo.utils.conversions import parallel_to_aec_wrapper
@@ -140,10 +141,11 @@ class SocialParallelEnv(pettingzoo.ParallelEnv):
                 raise errors.ActionError("the episode is over or has not begun: call reset() before step()")
             return {}, {}, {}, {}, {}
         action = self._joint_action(actions)
-        self._state, self._timestep = jit_step(self._compiled, self._next_key(), self._state, action)
-        terminated = bool(self._timestep.terminated)
-        truncated = not terminated and int(self._state.time) >= self.max_cycles
-        rewards = (self.drives * np.asarray(self._timestep.signals)).sum(-1)
+        state, timestep = jit_step(self._compiled, self._next_key(), self._state, action)
+        self._state, self._timestep = state, timestep
+        terminated = bool(timestep.terminated)
+        truncated = not terminated and int(state.time) >= self.max_cycles
+        rewards = (self.drives * np.asarray(timestep.signals)).sum(-1)
         result = (
             self._observations(),
             {a: float(r) for a, r in zip(self.agents, rewards, strict=True)},
@@ -238,7 +240,7 @@ def _pack(tree):
     """A copy without typed keys, which do not pickle."""
 
     def pack(leaf):
-        if isinstance(leaf, jax.Array) and jax.dtypes.issubdtype(leaf.dtype, jax.dtypes.prng_key):
+        if isinstance(leaf, jax.Array) and jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key):
             return _PackedKey(np.asarray(jax.random.key_data(leaf)), str(jax.random.key_impl(leaf)))
         return leaf
 
@@ -247,7 +249,11 @@ def _pack(tree):
 
 def _unpack(tree):
     def unpack(leaf):
-        return jax.random.wrap_key_data(leaf.data, impl=leaf.impl) if isinstance(leaf, _PackedKey) else leaf
+        return (
+            jax.random.wrap_key_data(jnp.asarray(leaf.data), impl=leaf.impl)
+            if isinstance(leaf, _PackedKey)
+            else leaf
+        )
 
     return jax.tree.map(unpack, tree, is_leaf=lambda leaf: isinstance(leaf, _PackedKey))
 
@@ -314,14 +320,11 @@ def door(id: str) -> Door:
 def register_worlds() -> None:
     """Put all registered worlds into PettingZoo's registries, as `socialsim/<id>`; safe to call again."""
     for id in worlds():
-        constructors = door(id)
-        for kind, registry, constructor in (
-            ("parallel", pettingzoo.parallel_registry, constructors.parallel_env),
-            ("aec", pettingzoo.aec_registry, constructors.env),
-        ):
-            name = f"{NAMESPACE}/{id}"
-            if name not in registry:
-                pettingzoo.register(kind, name, constructor)
+        name, constructors = f"{NAMESPACE}/{id}", door(id)
+        if name not in pettingzoo.parallel_registry:
+            pettingzoo.register("parallel", name, constructors.parallel_env)
+        if name not in pettingzoo.aec_registry:
+            pettingzoo.register("aec", name, constructors.env)
 
 
 register_worlds()

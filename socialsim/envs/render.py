@@ -12,8 +12,8 @@ import warnings
 import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.backends import BackendFilter, backend_registry
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.backends.registry import BackendFilter, backend_registry
 from matplotlib.figure import Figure
 
 from socialsim.core import errors
@@ -76,7 +76,7 @@ class Picture:
     def pixels(self) -> np.ndarray:
         """`[H, W, 3]` uint8."""
         self.canvas.draw()
-        return np.array(np.asarray(self.canvas.buffer_rgba())[..., :3])
+        return np.array(np.asarray(self.canvas.buffer_rgba())[..., :3])  # pyright: ignore[reportAttributeAccessIssue]
 
 
 class Screen:
@@ -95,21 +95,28 @@ class Screen:
 
     def show(self, state, signals=None) -> np.ndarray | None:
         """Draw `state`, and `signals` `[A, C]` beside it. Returns pixels, in mode "human" None."""
+        if self.mode != "human":
+            return self.pixels(state, signals)
+        self._draw(state, signals).canvas.draw()
+        if self._window is not None:
+            self._window.pause()
+        return None
+
+    def pixels(self, state, signals=None) -> np.ndarray:
+        """The picture as `[H, W, 3]` uint8, whatever the mode."""
         if self.mode == "rgb_array_3d":
             world, state = inner(self.env, state)
             return np.asarray(world.render_3d(state, self.size, self.size))
+        return self._draw(state, signals).pixels()
+
+    def _draw(self, state, signals) -> Picture:
         v = view(self.env, state)
         if self._picture is None:
             self._window = _open_window() if self.mode == "human" else None
             figure = None if self._window is None else self._window.figure
             self._picture = Picture(v, size=self.size, channels=self.channels, figure=figure)
         self._picture.update(v, signals)
-        if self.mode == "rgb_array":
-            return self._picture.pixels()
-        self._picture.canvas.draw()
-        if self._window is not None:
-            self._window.pause()
-        return None
+        return self._picture
 
     def close(self) -> None:
         if self._window is not None:
@@ -136,7 +143,8 @@ class Snapshot:
     """A state that shows itself in a notebook."""
 
     def __init__(self, env, state, signals=None, size: int = 360):
-        self.image = render(env, state, signals, size=size)
+        channels = getattr(env, "channels", ()) if signals is not None else ()
+        self.image = Screen(env, size=size, channels=channels).pixels(state, signals)
 
     def _repr_png_(self) -> bytes:
         from PIL import Image

@@ -138,7 +138,7 @@ def to_html(data: dict, path: str | Path, *, autoplay: bool = False) -> Path:
     return path
 
 
-def to_gif(frames: Iterable[np.ndarray], path: str | Path, *, fps: float = 8) -> Path:
+def to_gif(frames: Iterable[np.ndarray], path: str | Path, *, fps: int = 8) -> Path:
     """Write frames (`[H, W, 3]` uint8 each) as an animated GIF that repeats."""
     from PIL import Image
 
@@ -149,7 +149,7 @@ def to_gif(frames: Iterable[np.ndarray], path: str | Path, *, fps: float = 8) ->
     return Path(path)
 
 
-def to_mp4(frames: Iterable[np.ndarray], path: str | Path, *, fps: float = 8) -> Path:
+def to_mp4(frames: Iterable[np.ndarray], path: str | Path, *, fps: int = 8) -> Path:
     """Write frames (`[H, W, 3]` uint8 each) as an H.264 film. Needs the package imageio-ffmpeg."""
     try:
         import imageio_ffmpeg
@@ -191,9 +191,9 @@ class Replay:
         channels = () if self.signals is None else self.env.channels
         screen = Screen(self.env, size=size, channels=channels)
         for t, state in enumerate(self.states):
-            yield screen.show(state, None if self.signals is None else self.signals[t])
+            yield screen.pixels(state, None if self.signals is None else self.signals[t])
 
-    def save(self, path: str | Path, *, fps: float = 8, size: int = 480) -> Path:
+    def save(self, path: str | Path, *, fps: int = 8, size: int = 480) -> Path:
         """Write .html (a player), .gif or .mp4."""
         ending = errors.choose("file ending", Path(path).suffix, (".html", ".gif", ".mp4"))
         if ending == ".html":
