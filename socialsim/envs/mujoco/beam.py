@@ -146,7 +146,7 @@ def beam(
     OptionError : an option out of range; the message says what is allowed.
     """
     needed = integer("needed", needed, low=1)
-    if not 1 <= length <= 100:
+    if not (isinstance(length, (int, float)) and 1 <= length <= 100):
         raise OptionError(f"length={length!r}; allowed: 1 to 100 bodies")
     plan = Plan(num_agents=num_agents, size=size, beam=length, impl=impl)
     placing.check_room(num_agents, size, length, 0)

@@ -116,7 +116,7 @@ class MujocoWorld(World):
         return dict(
             qpos=qpos,
             qvel=jnp.zeros_like(qpos),
-            act=jnp.full(a, Act.STILL, jnp.int32),
+            act=jnp.full(a, int(Act.STILL), jnp.int32),
             joint=jnp.zeros(a),
             walls=walls,
         )

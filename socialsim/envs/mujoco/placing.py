@@ -16,7 +16,7 @@ MARGIN = 0.75  # bodies from the border to the outermost starting places
 
 BLOCK = 5.0  # bodies; inner walls are centred in blocks of this side, so that no wall shuts anything in
 
-TRIES = 16
+TRIES = 32
 
 
 def lattice(size: float) -> np.ndarray:

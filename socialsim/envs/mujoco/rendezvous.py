@@ -15,6 +15,7 @@ from socialsim.envs.mujoco.engine import BodiesState, MujocoWorld
 
 RADIUS = 1.5  # bodies: whose centre is this near to a pad's stands on it
 APART = 4.0  # bodies: from where a pad was, and from other pads, to where it goes
+EDGE = 1.0  # bodies: pads' centres keep this far from the border
 MAX_PADS = 16
 
 
@@ -34,7 +35,7 @@ class Rendezvous(MujocoWorld):
     def reset(self, key: Key[Array, ""]) -> RendezvousState:
         body_key, pad_key = jax.random.split(key)
         body = self._begin(body_key)
-        state = RendezvousState(**body, pads=jnp.full((self.num_pads, 2), -geometry.FAR))
+        state = RendezvousState(**body, pads=jnp.full((self.num_pads, 2), -geometry.FAR, jnp.float32))
         return state.replace(pads=self._moved(pad_key, state, jnp.ones(self.num_pads, bool)))
 
     def step(self, key: Key[Array, ""], state: RendezvousState, action: Float[Array, "A 3"]):
@@ -63,7 +64,6 @@ class Rendezvous(MujocoWorld):
     def _moved(self, key, state, renew: Bool[Array, " M"]) -> Float[Array, "M 2"]:
         """Pads with those in `renew` elsewhere: far from every pad's last place, clear of walls."""
         boxes = self.boxes(state)
-        edge = min(1.5, self.plan.size / 4)
         pads = state.pads
         for i, pad_key in enumerate(jax.random.split(key, self.num_pads)):
 
@@ -71,7 +71,7 @@ class Rendezvous(MujocoWorld):
                 away = placing.from_points(place, pads) / APART
                 return jnp.minimum(away, placing.from_box(place, boxes))
 
-            place = placing.draw(pad_key, edge, self.plan.size - edge, clearance)
+            place = placing.draw(pad_key, EDGE, self.plan.size - EDGE, clearance)
             mine = (jnp.arange(self.num_pads) == i) & renew
             pads = jnp.where(mine[:, None], place, pads)
         return pads
@@ -119,10 +119,10 @@ def rendezvous_mujoco(
     placing.check_room(num_agents, size, 0.0, walls)
     if needed > num_agents:
         raise OptionError(f"needed={needed}; allowed: at most num_agents={num_agents}")
-    if not 0.5 <= radius <= size / 2:
+    if not (isinstance(radius, (int, float)) and 0.5 <= radius <= size / 2):
         raise OptionError(f"radius={radius!r}; allowed: 0.5 to {size / 2:g} bodies (half of size)")
-    # Unit discs whose centres lie in a disc: the packing of this many is always possible.
-    most = max(1, int(0.6 * (2 * radius + 1) ** 2))
+    # Bodies are unit discs; this many find places on a pad even where it lies in a corner.
+    most = max(1, int(0.4 * (2 * radius + 1) ** 2))
     if needed > most:
         raise OptionError(f"needed={needed}; allowed: at most {most}, as many as find room within {radius:g}")
     compiled(plan)
