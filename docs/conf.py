@@ -1,0 +1,27 @@
+"""Sphinx configuration; `make docs` treats every warning as an error."""
+
+from importlib import metadata
+
+project = "socialsim"
+author = "The socialsim developers"
+copyright = "the socialsim developers"
+release = metadata.version("socialsim")
+
+extensions = [
+    "myst_nb",
+    "numpydoc",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.autosummary",
+    "sphinx.ext.viewcode",
+]
+exclude_patterns = ["_build"]
+html_theme = "furo"
+html_title = f"socialsim {release}"
+
+autodoc_typehints = "none"  # jaxtyping's shapes read better in the docstrings
+autodoc_member_order = "bysource"
+numpydoc_show_class_members = False
+myst_enable_extensions = ["colon_fence", "dollarmath"]
+nb_execution_mode = "cache"  # examples are run, again only when they change
+nb_execution_timeout = 300
+nb_execution_raise_on_error = True
