@@ -70,8 +70,9 @@ def use_all_cores() -> None:
     if "JAX_NUM_CPU_DEVICES" in os.environ or "xla_cpu_multi_thread_eigen" in flags:
         return
     os.environ["XLA_FLAGS"] = f"{flags} --xla_cpu_multi_thread_eigen=false".strip()
+    affinity = getattr(os, "sched_getaffinity", None)  # not on every platform
     with contextlib.suppress(OptionError):
-        setup_cpu_devices(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
+        setup_cpu_devices(len(affinity(0)) if affinity else os.cpu_count() or 1)
 
 
 def describe() -> dict[str, Any]:

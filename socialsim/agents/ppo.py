@@ -141,9 +141,7 @@ def make_update(env: Simulation, config: PPOConfig, *, carried: bool = False) ->
         def at_end(obs, hidden):
             return team.forward(obs, hidden).value, score(obs)
 
-        actors, path = rollout(
-            team, worlds, worlds.pool(pool_key), first, rollout_key, config.steps, at_end
-        )
+        actors, path = rollout(team, worlds, worlds.pool(pool_key), first, rollout_key, config.steps, at_end)
         following = team.forward(actors.observation, actors.hidden).value
         end_value, end_score = path.at_end
         kept = path.done[..., None, None]

@@ -166,9 +166,7 @@ def _map(function):
 
 def _check_finite(metrics, channels, before: int, updates: int) -> None:
     """Raise DivergenceError naming the first non-finite channel: the earliest update, its cause first."""
-    bad = {
-        name: ~np.isfinite(metrics[name]) for name in ("signal", "target_mean", "critic_loss", "entropy")
-    }
+    bad = {name: ~np.isfinite(metrics[name]) for name in ("signal", "target_mean", "critic_loss", "entropy")}
     anywhere = functools.reduce(np.logical_or, [b.reshape(*b.shape[:2], -1).any(-1) for b in bad.values()])
     if not anywhere.any():
         return
@@ -187,7 +185,6 @@ def _figures(metrics, channels) -> str:
     spearman = _mean(metrics["health_spearman"][:, -1])
     heads = " ".join(f"{c[:5]} {r:+.2f}" for c, r in zip(channels, spearman, strict=False))
     return f"joint/agent-step {metrics['joint'][:, -8:].mean():.4f} · rank agreement of V: {heads}"
-
 
 
 def _mean(x: np.ndarray) -> np.ndarray:

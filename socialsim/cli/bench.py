@@ -41,7 +41,11 @@ def main(world: str, worlds: int, steps: int, repeats: int, as_json: bool, what:
     if as_json:
         print(json.dumps(row))
     else:
-        print("\n".join(f"{k:>20}  {v:,}" if isinstance(v, (int, float)) else f"{k:>20}  {v}" for k, v in row.items()))
+        print(
+            "\n".join(
+                f"{k:>20}  {v:,}" if isinstance(v, (int, float)) else f"{k:>20}  {v}" for k, v in row.items()
+            )
+        )
 
 
 def simulation(env: Simulation, worlds: int, steps: int, repeats: int) -> dict:

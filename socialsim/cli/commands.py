@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 import tyro
 
+
 def worlds() -> None:
     """List the worlds, one line each."""
     from rich.console import Console
@@ -84,7 +85,9 @@ def report(run: Annotated[Path, tyro.conf.Positional]) -> None:
 
     opened = Run.open(run)
     if not opened.file("report.html").exists():
-        raise RunError(f"{str(run)!r} has no report yet: run the experiment again, it goes on where it stopped")
+        raise RunError(
+            f"{str(run)!r} has no report yet: run the experiment again, it goes on where it stopped"
+        )
     for line in opened.read_json("summary.json")["answer"]:
         print(line)
     print(opened.file("report.html"))

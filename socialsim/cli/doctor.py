@@ -25,7 +25,8 @@ def main() -> None:
     state, timestep = env.reset(jax.random.key(0))
     action = jnp.zeros(env.num_agents, jnp.int32)
     _, timestep = jax.jit(env.step)(jax.random.key(1), state, action)
-    print(f"a step of {env.id}: ok, signals {dict(zip(env.channels, timestep.signals[0].tolist(), strict=True))}")
+    signals = dict(zip(env.channels, timestep.signals[0].tolist(), strict=True))
+    print(f"a step of {env.id}: ok, signals {signals}")
     print(f"3-D rendering: {_gl()}")
 
 

@@ -89,4 +89,3 @@ def replay(path: Path, out: Path, world: str, team: int, seed: int) -> Path:
     episodes = play(env, chosen, jax.random.key(seed), worlds=1, states=True)
     states, signals = jax.tree.map(lambda x: x[:, 0], (episodes.state, episodes.signals))
     return record_replay(env, states, signals=signals, title=f"{env.id}, team {team}").save(out)
-

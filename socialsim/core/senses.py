@@ -25,19 +25,19 @@ _NEAR = tuple(f"near_{r:g}" for r in RADII)
 _ACTS = tuple(f"act_{a.name.lower()}" for a in Act)
 
 SELF_FEATURES = (
-    ("speed_ahead", "speed_left", "gaze_ahead", "gaze_left", "load")
-    + tuple(f"clear_{360 * r // NUM_RAYS}" for r in range(NUM_RAYS))
-    + _ACTS
+    *("speed_ahead", "speed_left", "gaze_ahead", "gaze_left", "load"),
+    *(f"clear_{360 * r // NUM_RAYS}" for r in range(NUM_RAYS)),
+    *_ACTS,
 )
 OTHER_FEATURES = (
-    ("ahead", "left", *_NEAR, "heading_ahead", "heading_left", "gaze_ahead", "gaze_left")
-    + ("speed_ahead", "speed_left", "load", "looks_at_me")
-    + _ACTS
+    *("ahead", "left", *_NEAR, "heading_ahead", "heading_left", "gaze_ahead", "gaze_left"),
+    *("speed_ahead", "speed_left", "load", "looks_at_me"),
+    *_ACTS,
 )
 OBJECT_SENSE_FEATURES = (
-    ("ahead", "left", *_NEAR, "takes_part")
-    + OBJECT_FEATURES
-    + ("goal_ahead", "goal_left", *(f"goal_{n}" for n in _NEAR))
+    *("ahead", "left", *_NEAR, "takes_part"),
+    *OBJECT_FEATURES,
+    *("goal_ahead", "goal_left", *(f"goal_{n}" for n in _NEAR)),
 )
 
 

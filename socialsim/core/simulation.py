@@ -39,7 +39,7 @@ class TimeStep(struct.PyTreeNode):
     truncated: Bool[Array, ""]
 
     @property
-    def done(self) -> Bool[Array, ""]:
+    def done(self) -> Bool[Array, "..."]:  # a batch's TimeStep has leading axes
         return self.terminated | self.truncated
 
 

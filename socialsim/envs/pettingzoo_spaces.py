@@ -31,8 +31,13 @@ def action_space(simulation: Simulation) -> gymnasium.spaces.Space:
 
 def _shapes(simulation: Simulation) -> dict[str, tuple[int, ...]]:
     """Part -> its shape for one agent; nothing is computed or compiled."""
-    _, timestep = jax.eval_shape(simulation.reset, jax.random.key(0))
-    return {part: getattr(timestep.observation, part).shape[1:] for part in PARTS}
+
+    def parts(key):
+        _, timestep = simulation.reset(key)
+        return {part: getattr(timestep.observation, part) for part in PARTS}
+
+    shapes = jax.eval_shape(parts, jax.random.key(0))
+    return {part: shapes[part].shape[1:] for part in PARTS}
 
 
 class Flat:

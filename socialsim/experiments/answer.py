@@ -15,8 +15,12 @@ def _verdict(supported: bool | None, statement: str, reason: str) -> dict:
     return {"supported": supported, "statement": statement, "reason": reason}
 
 
+def _known(e: Mapping) -> bool:
+    return e.get("estimate") is not None and bool(np.isfinite(e["estimate"]))
+
+
 def _span(e: Mapping, places: int = 2) -> str:
-    if e.get("estimate") is None or not np.isfinite(e["estimate"]):
+    if not _known(e):
         return "not measured"
     return f"{e['estimate']:.{places}f} [{e['low']:.{places}f}, {e['high']:.{places}f}]"
 
@@ -35,7 +39,7 @@ def verdicts(found: Mapping, auc: Mapping[str, np.ndarray]) -> dict:
     for channel, row in found["health"].items():
         rho = row["spearman"]
         out[f"value_tracks_{channel}"] = _verdict(
-            bool(rho["estimate"] >= TRACKS),
+            bool(rho["estimate"] >= TRACKS) if _known(rho) else None,
             f"The {channel} head ranks states by what they bring: Spearman at least {TRACKS}",
             f"Spearman with held-out returns {_span(rho)}, shuffled {_span(rho['shuffled'])}",
         )
@@ -49,7 +53,7 @@ def verdicts(found: Mapping, auc: Mapping[str, np.ndarray]) -> dict:
     for world, row in found["zero_shot"].items():
         cell = row["coordination"]
         rho, null = cell["spearman"], cell["shuffled"]
-        known = rho["estimate"] is not None and np.isfinite(rho["estimate"])
+        known = _known(rho)
         out[f"zero_shot_{world}"] = _verdict(
             bool(rho["low"] > null["high"]) if known else None,
             f"The coordination value is right about {world} before any learning there",
@@ -74,19 +78,25 @@ def answer(found: Mapping) -> list[str]:
     v, team = found["verdicts"], found["team_metric"]
     times = team["ratio"]["estimate"]
     lines = [
-        f"Teams that were never rewarded for the task met {team['trained']['estimate']:.3f} times per agent-step"
+        "Teams that were never rewarded for the task came to meet "
+        f"{team['trained']['estimate']:.3f} times per agent-step"
         + (f", {times:.0f} times as often as random teams." if times else "; random teams never did.")
     ]
     heads = [c for c in found["channels"] if v[f"value_tracks_{c}"]["supported"]]
     weak = [c for c in found["channels"] if c not in heads]
     lines.append(
-        (f"The value heads for {_listed(heads)} rank states by what they bring" if heads else "No head ranks well")
+        (
+            f"The value heads for {_listed(heads)} rank states by what they bring"
+            if heads
+            else "No head ranks well"
+        )
         + (f"; the one for {_listed(weak)} falls short of the mark we set." if weak else ".")
     )
     travelled = [w for w in found["zero_shot"] if v[f"zero_shot_{w}"]["supported"]]
     if travelled:
         lines.append(
-            f"Read as they are, without any learning, the values were right above chance in {_listed(travelled)}."
+            "Read as they are, without any learning, the values were right above chance in "
+            f"{_listed(travelled)}."
         )
     else:
         lines.append("Read in new worlds without learning, the values did no better than chance.")
@@ -117,17 +127,18 @@ def _listed(names) -> str:
 def caveats(found: Mapping, seeds: int, transfer_seeds: int) -> list[str]:
     """What a careful reader should hold against the answer."""
     out = [
-        f"{seeds} source seeds and {transfer_seeds} seeds per transfer arm: directions, not effect sizes. "
-        "A claim wants ten or more (preset 'paper').",
-        "Shaping by a potential leaves the best policy alone: it can show speed, never that values transferred.",
-        "Values are read in the other worlds on episodes of a scripted team, since no policy trained on a grid "
-        "can move a MuJoCo body.",
-        "Probes say what can be decoded from a layer, not what the agent uses; the scene edits say what moves "
-        "the value.",
+        f"{seeds} source seeds and {transfer_seeds} seeds per transfer arm: directions, not effect sizes. A "
+        "claim wants ten or more (preset 'paper').",
+        "Shaping leaves the best policy alone: it can show speed, never that values transferred.",
+        "Values are read in the other worlds on episodes of a scripted team, since no policy trained on a "
+        "grid can move a MuJoCo body.",
+        "Probes say what can be decoded from a layer, not what is used; scene edits say what moves the value.",
         "Coordination weighs twenty times as much as attention or imitation in the drives; with the dense "
         "signals alone, societies are known to degenerate.",
     ]
     short = [c for c in found["channels"] if not found["verdicts"][f"value_tracks_{c}"]["supported"]]
     if short:
-        out.append(f"Below the mark of {TRACKS} on held-out episodes: {_listed(short)}; read those heads with care.")
+        out.append(
+            f"Below the mark of {TRACKS} on held-out episodes: {_listed(short)}; read those heads with care."
+        )
     return out

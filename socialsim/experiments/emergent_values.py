@@ -1,6 +1,7 @@
 """emergent-values: do stable, transferable values emerge from social signals alone?"""
 
 import dataclasses
+from functools import partial
 
 import jax
 import numpy as np
@@ -33,7 +34,7 @@ class Preset:
     """
 
     seeds: int = 4
-    train: TrainConfig = TrainConfig(agent_steps=1_200_000, chunks=6)
+    train: TrainConfig = dataclasses.field(default=TrainConfig(agent_steps=1_200_000, chunks=6))
     episodes: int = 48
     battery: int = 600
     epsilon: float = 0.3
@@ -51,7 +52,7 @@ class Preset:
         "policy",
     )
     transfer_seeds: int = 4
-    transfer: TrainConfig = TrainConfig(agent_steps=400_000, chunks=4)
+    transfer: TrainConfig = dataclasses.field(default=TrainConfig(agent_steps=400_000, chunks=4))
 
 
 _GPU = PPOConfig(worlds=2048, minibatches=8)
@@ -82,6 +83,7 @@ PRESETS = {
 SOURCE = "rendezvous-v0"
 ELSEWHERE = ("haul-v0", "rendezvous-mujoco-v0", "beam-v0")
 NEW_PLACE = "rendezvous-v0, larger and sparser"
+ZERO_SHOT = "values read zero-shot in new worlds"
 SHOWN = {
     "haul-v0": "Another task: a scripted team hauling, on whose episodes the values are read",
     "rendezvous-mujoco-v0": "Other physics: scripted MuJoCo bodies, on whose episodes the values are read",
@@ -91,7 +93,20 @@ SHOWN = {
 def measure(study: Study, preset: Preset) -> Result:
     """All stages, in the order of the report."""
     env, target = make(SOURCE), make(SOURCE, **dict(preset.target))
+    elsewhere = {NEW_PLACE: target, **{w: make(w) for w in ELSEWHERE}}
     drives = drive_matrix(DEFAULT_DRIVES, env.channels, env.num_agents)
+    # Scripted teams wait for nobody: their episodes are played beside the training.
+    seen = (
+        []
+        if study.done(ZERO_SHOT)
+        else [(n, w, scripted_team(w, epsilon=preset.epsilon)) for n, w in elsewhere.items()]
+    )
+    abroad = {
+        n: study.background(
+            partial(play, w, bot, study.key(50 + i), worlds=preset.zero_shot_worlds, states=True)
+        )
+        for i, (n, w, bot) in enumerate(seen)
+    }
     trained = study.timed("training on social signals alone", lambda: _train(study, preset, env, drives))
     teams = [trained.team(i) for i in range(preset.seeds)]
     discount = preset.train.ppo.discount
@@ -113,19 +128,20 @@ def measure(study: Study, preset: Preset) -> Result:
         ),
     )
     stable = study.stage("stability", lambda: _stability(study, preset, env, teams, trained, played[0]))
-    seen = study.stage(
-        "values read zero-shot in new worlds", lambda: _zero_shot(study, preset, teams, target, discount)
+    found_abroad = study.stage(
+        ZERO_SHOT, lambda: _zero_shot(study, preset, teams, elsewhere, abroad, discount)
     )
     players = [
         (title, player_html(data, f"replay-{i}", script=i == 0))
-        for i, (title, data) in enumerate((shown["replays"] | seen["replays"]).items())
+        for i, (title, data) in enumerate((shown["replays"] | found_abroad["replays"]).items())
     ]
     sources = [
         Source(t, jax.tree.map(lambda x: x[:, :24], e), drives[0], discount)
         for t, e in zip(teams, played, strict=True)
     ]
     moved = study.timed(
-        "transfer to a larger, sparser world", lambda: _transfer(study, preset, target, drives, sources, trained)
+        "transfer to a larger, sparser world",
+        lambda: _transfer(study, preset, target, drives, sources, trained),
     )
     found = {
         "channels": list(env.channels),
@@ -136,7 +152,7 @@ def measure(study: Study, preset: Preset) -> Result:
         "probes": probes,
         "counterfactuals": edits,
         "stability": stable,
-        "zero_shot": seen["worlds"],
+        "zero_shot": found_abroad["worlds"],
         "transfer": _transfer_rows(moved, preset),
     }
     found["verdicts"] = verdicts(found, moved.auc())
@@ -158,17 +174,17 @@ def _train(study: Study, preset: Preset, env: Simulation, drives) -> Trained:
 
 def _play(study: Study, preset: Preset, env: Simulation, teams) -> list[Episodes]:
     keys = jax.random.split(study.key(2), len(teams))
-    return [
-        play(env, t, k, worlds=preset.episodes, states=True) for t, k in zip(teams, keys, strict=True)
-    ]
+    return [play(env, t, k, worlds=preset.episodes, states=True) for t, k in zip(teams, keys, strict=True)]
 
 
 def _team_metric(study: Study, preset: Preset, env: Simulation, played) -> dict:
     """Joint events per agent-step on fresh episodes, and how many times random the trained teams reach."""
-    chance = play(env, random_team(env), study.key(3), worlds=32 * preset.episodes, states=True)
-    expert = play(env, scripted_team(env), study.key(3), worlds=2 * preset.episodes)
+    # Random teams hardly ever meet: many episodes, a batch at a time.
+    keys = jax.random.split(study.key(3), 16)
+    chance = [play(env, random_team(env), k, worlds=2 * preset.episodes, states=True) for k in keys]
+    expert = play(env, scripted_team(env), study.key(4), worlds=2 * preset.episodes)
     rate = {
-        "random": measures.joint_rate(chance, seed=study.seed),
+        "random": measures.joint_rate(*chance, seed=study.seed),
         "scripted": measures.joint_rate(expert, seed=study.seed),
     }
     per_seed = [float(e.joint.mean()) for e in played]
@@ -186,7 +202,7 @@ def _team_metric(study: Study, preset: Preset, env: Simulation, played) -> dict:
         "team_metric": {"unit": "joint events per agent-step", **rate, "trained": trained, "ratio": ratio},
         "replays": {
             "A trained team, in the world it learned in": _replay(env, played[0]),
-            "A random team in the same world": _replay(env, chance),
+            "A random team in the same world": _replay(env, chance[0]),
         },
     }
 
@@ -213,20 +229,12 @@ def _stability(study: Study, preset: Preset, env, teams, trained: Trained, playe
     return out
 
 
-def _zero_shot(study: Study, preset: Preset, teams, target: Simulation, discount: float) -> dict:
+def _zero_shot(study: Study, preset: Preset, teams, elsewhere, abroad, discount: float) -> dict:
     out, replays = {}, {}
-    worlds = [(NEW_PLACE, target), *((w, make(w)) for w in ELSEWHERE)]
-    with bar("reading values in new worlds", len(worlds), quiet=study.quiet) as progress:
-        for i, (name, env) in enumerate(worlds):
-            found, episodes = zero_shot(
-                env,
-                teams,
-                scripted_team(env, epsilon=preset.epsilon),
-                study.key(50 + i),
-                discount=discount,
-                worlds=preset.zero_shot_worlds,
-                seed=study.seed,
-            )
+    with bar("reading values in new worlds", len(elsewhere), quiet=study.quiet) as progress:
+        for name, env in elsewhere.items():
+            episodes = abroad[name].result()
+            found = zero_shot(episodes, teams, env.channels, discount=discount, seed=study.seed)
             out[name] = {
                 c: {
                     "spearman": measures.plain(e),
@@ -319,8 +327,8 @@ EMERGENT_VALUES = Experiment(
     arms={k: a.label for k, a in ARMS.items()},
     outcome="joint events per agent-step, which no agent receives; rank agreement of values with the returns "
     "that followed; effect of scene edits on values; ICC and Kendall W of values over seeds",
-    test="two-sided 95 % intervals; 'values transferred' only where the distilled reward beats random, shuffled, "
-    "encoder-only and policy-only in the probability of improvement",
+    test="two-sided 95 % intervals; 'values transferred' only where the distilled reward beats random, "
+    "shuffled, encoder-only and policy-only in the probability of improvement",
     presets=PRESETS,
     measure=measure,
 )

@@ -5,6 +5,7 @@ import importlib
 import platform
 import time
 from collections.abc import Callable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +38,7 @@ class Experiment:
 
 @dataclasses.dataclass(frozen=True)
 class Result:
-    """summary: every figure the report states, plain types.  curves: name -> array.  players: (title, HTML)."""
+    """summary: every figure the report states, plain.  curves: name -> array.  players: (title, HTML)."""
 
     summary: dict[str, Any]
     curves: dict[str, np.ndarray]
@@ -67,6 +68,7 @@ class Study:
     def __init__(self, run: Run, seed: int, quiet: bool):
         self.run, self.seed, self.quiet = run, seed, quiet
         self.timings: dict[str, float] = {}
+        self._pool = ThreadPoolExecutor(1)
 
     def key(self, purpose: int):
         """A random key of this study for one purpose."""
@@ -75,13 +77,24 @@ class Study:
     def stage(self, name: str, function: Callable[[], Any]) -> Any:
         """The JSON result of a stage: read back if it is there, else computed, kept and timed."""
         file = f"stages/{name}.json"
-        if self.run.file(file).exists():
+        if self.done(name):
             kept = self.run.read_json(file)
             self.timings[name] = kept["seconds"]
             return kept["result"]
         result = self.timed(name, function)
         self.run.write_json(file, {"seconds": self.timings[name], "result": result})
         return self.run.read_json(file)["result"]
+
+    def done(self, name: str) -> bool:
+        """Whether a stage's result is in the folder already."""
+        return self.run.file(f"stages/{name}.json").exists()
+
+    def background(self, function: Callable[[], Any]) -> Future:
+        """Start something that waits for nothing, beside the stages; `.result()` when it is needed.
+
+        Compiling occupies one core; this is where the others come in.
+        """
+        return self._pool.submit(function)
 
     def timed(self, name: str, function: Callable[[], Any]) -> Any:
         if not self.quiet:

@@ -30,9 +30,9 @@ def mean(values, *, seed: int) -> dict:
     return plain(found) | {"estimate": estimate}
 
 
-def joint_rate(episodes: Episodes, *, seed: int) -> dict:
+def joint_rate(*episodes: Episodes, seed: int) -> dict:
     """Joint events per agent-step, interval over worlds."""
-    return mean(np.asarray(episodes.joint).mean((0, 2)), seed=seed)
+    return mean(np.concatenate([np.asarray(e.joint).mean((0, 2)) for e in episodes]), seed=seed)
 
 
 def _rows(episodes: Episodes, discount: float, every: int):
@@ -74,7 +74,9 @@ def head_health(teams: list[Team], episodes: list[Episodes], channels, *, discou
     return out
 
 
-def probes(team: Team, env: Simulation, episodes: Episodes, *, probe: Probe, seed: int, every: int = 8) -> list:
+def probes(
+    team: Team, env: Simulation, episodes: Episodes, *, probe: Probe, seed: int, every: int = 8
+) -> list:
     """Linear probes of both critic layers for the default concepts, against three baselines."""
     twin = new_team(jax.random.key(seed), team.config, team.actions, team.channels, env.num_agents)
     kept = jax.tree.map(lambda x: x[::every], episodes)
@@ -84,8 +86,12 @@ def probes(team: Team, env: Simulation, episodes: Episodes, *, probe: Probe, see
     def units(t: Team):
         return {k: np.asarray(v).reshape(count, -1) for k, v in read(t, kept.observation).activations.items()}
 
-    measured = measure_concepts(kept.scene, {**dict.fromkeys(DEFAULT_CONCEPTS), **dict.fromkeys(TYPE_CONCEPTS)})
-    targets = {k: Target(v.reshape(count), CONCEPTS[k].kind) for k, v in measured.items() if k in DEFAULT_CONCEPTS}
+    measured = measure_concepts(
+        kept.scene, {**dict.fromkeys(DEFAULT_CONCEPTS), **dict.fromkeys(TYPE_CONCEPTS)}
+    )
+    targets = {
+        k: Target(v.reshape(count), CONCEPTS[k].kind) for k, v in measured.items() if k in DEFAULT_CONCEPTS
+    }
     found = probe(
         units(team),
         targets,

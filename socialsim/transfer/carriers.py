@@ -76,7 +76,9 @@ def shaping(source: Source, *, team: Team | None = None, sign: float = 1.0) -> C
     own episodes, whatever `team` provides the heads: controls match it in mean and variance.
     """
     team = source.team if team is None else team
-    weights = jnp.asarray(source.drives) / source.team.stats["value_scale"][...].reshape(-1, len(source.drives))[0]
+    weights = (
+        jnp.asarray(source.drives) / source.team.stats["value_scale"][...].reshape(-1, len(source.drives))[0]
+    )
     weights, offset = _standard(team, source.episodes.observation, weights * sign)
     return Carrier(team, weights, offset, jnp.zeros((2, NUM_FEATURES)))
 

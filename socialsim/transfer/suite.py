@@ -7,10 +7,9 @@ import numpy as np
 import xarray as xr
 from jaxtyping import Array, Key
 
-from socialsim.agents.bots import Bot
 from socialsim.agents.team import Team
 from socialsim.agents.training import TrainConfig, train
-from socialsim.analysis.recording import Episodes, Returns, play, read
+from socialsim.analysis.recording import Episodes, Returns, read
 from socialsim.analysis.statistics import Estimate, spearman
 from socialsim.core.simulation import Simulation
 from socialsim.runs import Run
@@ -51,7 +50,15 @@ def transfer(
     seeds = jax.random.split(key, plan.seeds)
     keys = jax.numpy.concatenate([seeds] * len(plan.arms))
     trained = train(
-        target, config, keys, plan.drives, teams=plan.teams, carried=plan.carriers, run=run, title=title, quiet=quiet
+        target,
+        config,
+        keys,
+        plan.drives,
+        teams=plan.teams,
+        carried=plan.carriers,
+        run=run,
+        title=title,
+        quiet=quiet,
     )
     joint = trained.metrics["joint"].reshape(len(plan.arms), plan.seeds, -1)
     score = xr.DataArray(
@@ -65,32 +72,30 @@ def transfer(
 
 
 def zero_shot(
-    target: Simulation,
+    episodes: Episodes,
     teams: list[Team],
-    behaviour: Bot | Team,
-    key: Key[Array, ""],
+    channels: tuple[str, ...],
     *,
     discount: float,
-    worlds: int = 64,
     every: int = 4,
     seed: int = 0,
-) -> tuple[dict[str, Estimate], Episodes]:
+) -> dict[str, Estimate]:
     """Rank agreement of source values with Monte Carlo returns in a world they never saw.
+
+    episodes : of the new world, whoever acted in them.  channels : of its signals, and of the value heads.
 
     Per channel: Spearman of V (the mean over the source teams of each one's standardised values) with the
     return that followed, with a bootstrap over episodes and a null in which values trade episodes.
     """
-    episodes = play(target, behaviour, key, worlds=worlds, states=True)
     returns, known = (np.asarray(x) for x in Returns(discount)(episodes))
     values = np.mean([_standardised(np.asarray(read(t, episodes.observation).value)) for t in teams], axis=0)
     steps = np.arange(0, returns.shape[0], every)
     mask = np.broadcast_to(known[steps, :, None], (*known[steps].shape, returns.shape[2]))
-    groups = np.broadcast_to(np.arange(returns.shape[1])[None, :, None], mask.shape)
-    found = {}
-    for c, name in enumerate(target.channels):
-        v, g = values[steps][..., c][mask], returns[steps][..., c][mask]
-        found[name] = spearman(v, g, groups=groups[mask], seed=seed)
-    return found, episodes
+    groups = np.broadcast_to(np.arange(returns.shape[1])[None, :, None], mask.shape)[mask]
+    return {
+        name: spearman(values[steps][..., c][mask], returns[steps][..., c][mask], groups=groups, seed=seed)
+        for c, name in enumerate(channels)
+    }
 
 
 def _standardised(values: np.ndarray) -> np.ndarray:

@@ -1,11 +1,13 @@
 """The competent team: one plan for all worlds, carried out by acts or by motor commands."""
 
 import jax
+import jax.numpy as jnp
 from flax import struct
 from jaxtyping import Array, Float, Int, Key
 
 from socialsim.agents.bots.base import Bot, Explore
-from socialsim.agents.bots.plan import Intent, first_intent, make_plan
+from socialsim.agents.bots.motor import long_load, steer
+from socialsim.agents.bots.plan import Intent, feature, first_intent, make_plan
 from socialsim.agents.bots.walk import empty_trail, walk
 from socialsim.core.errors import OptionError
 from socialsim.core.scene import Scene
@@ -42,6 +44,10 @@ class Competent(Bot):
         plan, intent = make_plan(
             plan_key, scene, memory.intent, axes=not self.actions.continuous, patience=self.patience
         )
+        if self.actions.continuous:
+            movable = jnp.any(feature(scene, "movable") > 0)
+            plan = jax.tree.map(lambda a, b: jnp.where(movable, a, b), long_load(scene), plan)
+            return steer(walk_key, scene, plan, self.actions.size), CompetentMemory(intent, memory.trail)
         action, trail = walk(walk_key, scene, plan, memory.trail)
         return action, CompetentMemory(intent, trail)
 

@@ -101,7 +101,7 @@ class Grid(World):
             position=position,
             heading=jax.random.randint(turn_key, (a,), 0, 4),
             velocity=jnp.zeros((a, 2), jnp.int32),
-            act=jnp.full(a, Act.STILL, jnp.int32),
+            act=jnp.zeros(a, jnp.int32),  # Act.STILL
             joint=jnp.zeros(a),
             object_position=objects,
             object_goal=goals,

@@ -19,7 +19,11 @@ def max_walls(width: int, height: int) -> int:
 
 
 def random_walls(
-    key: Key[Array, ""], walls: int, slots: int, width: Int[Array, ""], height: Int[Array, ""]
+    key: Key[Array, ""],
+    walls: Int[Array, ""],
+    slots: int,
+    width: Int[Array, ""],
+    height: Int[Array, ""],
 ) -> Float[Array, "W 4"]:
     """`slots` boxes of which the first `walls` are bars of three cells in blocks drawn at random."""
     order_key, turn_key = jax.random.split(key)
