@@ -1,0 +1,74 @@
+"""The founding experiment on its smallest preset, from training to report; and what its verdicts may say."""
+
+import json
+
+import numpy as np
+import pytest
+
+from socialsim.experiments import experiment, run_experiment
+from socialsim.experiments.answer import answer, verdicts
+
+
+@pytest.mark.slow
+def test_the_experiment_runs_resumes_and_states_every_figure(tmp_path):
+    folder = run_experiment("emergent-values", "test", path=tmp_path / "run", quiet=True)
+    summary = json.loads((folder / "summary.json").read_text())
+    wanted = ("team_metric", "probes", "stability", "zero_shot", "transfer", "verdicts", "timings", "versions")
+    assert all(summary[k] for k in wanted)
+    assert set(summary["team_metric"]) >= {"random", "trained", "ratio"}
+    assert set(summary["zero_shot"]) >= {"haul-v0", "rendezvous-mujoco-v0", "beam-v0"}
+    for arm in summary["transfer"]["arms"].values():
+        assert {"iqm", "low", "high", "improvement_over_scratch"} <= set(arm)
+    assert summary["timings"]["total"] > 0
+    page = (folder / "report.html").read_text()
+    assert "<svg" in page and "replay" in page and "http" not in page.split("</head>")[0]
+    # What nobody can perceive changes no value.
+    controls = [r for r in summary["counterfactuals"] if "unseen" in r["edit"]]
+    assert controls and all(r["largest"] == 0 for r in controls)
+    # Run again: everything is read back, and the figures are the same.
+    run_experiment("emergent-values", "test", path=folder, quiet=True)
+    again = json.loads((folder / "summary.json").read_text())
+    assert {k: v for k, v in again.items() if k != "timings"} == {
+        k: v for k, v in summary.items() if k != "timings"
+    }
+
+
+def found(rho=0.4, low=0.3, icc_low=0.6, times=(80, 90)):
+    estimate = {"estimate": rho, "low": low, "high": 0.6}
+    shuffled = {"estimate": 0.0, "low": -0.1, "high": 0.1}
+    return {
+        "channels": ["coordination"],
+        "team_metric": {
+            "trained": {"estimate": 0.03},
+            "ratio": {"estimate": float(np.mean(times)), "per_seed": list(times)},
+        },
+        "health": {"coordination": {"spearman": estimate | {"shuffled": shuffled}}},
+        "stability": {"seeds": {"coordination": {"icc": {"estimate": 0.8, "low": icc_low, "high": 0.9}}}},
+        "zero_shot": {"haul-v0": {"coordination": {"spearman": estimate, "shuffled": shuffled}}},
+    }
+
+
+def test_verdicts_follow_the_figures():
+    good = {"shaping": [3, 4, 5, 6], "scratch": [0, 1, 0, 1], "shuffled": [0, 0, 1, 1]}
+    yes = verdicts(found(), good)
+    assert yes["cooperation_learned"]["supported"] and yes["shaping_helps"]["supported"]
+    assert yes["zero_shot_haul-v0"]["supported"] and yes["values_stable"]["supported"]
+    assert yes["values_transferred"]["supported"] is None  # no distilled arm was run
+    no = verdicts(found(rho=0.05, low=0.02, icc_low=0.2, times=(80, 49)), good | {"shaping": [0, 1, 0, 1]})
+    for claim in ("cooperation_learned", "value_tracks_coordination", "values_stable", "zero_shot_haul-v0"):
+        assert no[claim]["supported"] is False
+    assert no["shaping_helps"]["supported"] is False
+
+
+def test_the_answer_does_not_say_more_than_the_verdicts():
+    figures = found(rho=0.05, low=0.02)
+    figures["verdicts"] = verdicts(figures, {"shaping": [1.0], "scratch": [1.0]})
+    text = " ".join(answer(figures))
+    assert "No head ranks well" in text and "no better than chance" in text and "supported by" not in text
+
+
+def test_an_experiment_is_declared_before_it_runs():
+    declared = experiment("emergent-values")
+    assert declared.question.endswith("?") and declared.test and declared.outcome
+    assert {"scratch", "random", "shuffled", "flipped"} <= set(declared.presets["demo"].arms)
+    assert declared.presets["demo"].seeds >= 3

@@ -1,0 +1,133 @@
+"""Carriers: shaping telescopes, controls match in mean and variance, grafts move what they name."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from flax import nnx
+
+import socialsim
+from socialsim.agents.bots import random_team
+from socialsim.agents.networks import NetworkConfig
+from socialsim.agents.ppo import CARRIED, _carried
+from socialsim.agents.rollout import Trajectory
+from socialsim.agents.team import new_team
+from socialsim.analysis.recording import play
+from socialsim.core.errors import CarrierError
+from socialsim.transfer import carriers
+from socialsim.transfer.arms import ARMS, plan
+from socialsim.transfer.carriers import Source
+from socialsim.transfer.features import NUM_FEATURES, shared_features
+
+CONFIG = NetworkConfig(width=8)
+
+
+@pytest.fixture(scope="module")
+def env():
+    return socialsim.make("rendezvous-v0", num_agents=3, needed=2, size=7, walls=0, horizon=24)
+
+
+@pytest.fixture(scope="module")
+def source(env):
+    team = new_team(jax.random.key(0), CONFIG, env.actions, env.channels, 3)
+    episodes = play(env, random_team(env), jax.random.key(1), worlds=12)
+    return Source(team, episodes, np.array([0.05, 0.05, 1.0]), 0.9)
+
+
+def trajectory(episodes, discount=0.9):
+    """The whole of each episode as the learner would keep it; nothing ends."""
+    none = jnp.zeros(episodes.ended.shape, bool)
+    zero = jnp.zeros(episodes.joint.shape)
+    return Trajectory(
+        observation=episodes.observation,
+        start=none,
+        action=episodes.action,
+        log_prob=zero,
+        value=episodes.signals,
+        signals=episodes.signals,
+        joint=zero,
+        terminated=none,
+        done=none,
+        at_end=None,
+    )
+
+
+def test_shaping_telescopes(source):
+    carrier, gamma = carriers.shaping(source), 0.9
+    path = trajectory(source.episodes)
+    last = jax.tree.map(lambda x: x[-1], source.episodes.observation)
+    nothing = (jnp.zeros(path.joint.shape),) * 3
+    shaped = _carried(carrier.score, path, last, nothing, gamma)
+    steps = shaped.shape[0]
+    total = (gamma ** np.arange(steps)[:, None, None] * np.asarray(shaped)).sum(0)
+    phi = np.asarray(carrier.phi(source.episodes.observation))
+    np.testing.assert_allclose(total, gamma**steps * phi[-1] - phi[0], atol=1e-5)
+
+
+@pytest.mark.parametrize("arm", ["shaping", "random", "shuffled", "flipped"])
+def test_potentials_have_mean_zero_and_unit_variance_at_home(source, arm):
+    stranger = new_team(jax.random.key(5), CONFIG, source.team.actions, source.team.channels, 3)
+    carrier = ARMS[arm].carrier(source, np.random.default_rng(0), stranger)
+    phi = np.asarray(carrier.phi(source.episodes.observation))
+    assert abs(phi.mean()) < 1e-3 and phi.std() == pytest.approx(1.0, abs=1e-3)
+
+
+def test_flipping_the_sign_flips_the_potential(source):
+    obs = source.episodes.observation
+    up, down = (np.asarray(carriers.shaping(source, sign=s).phi(obs)) for s in (1.0, -1.0))
+    np.testing.assert_allclose(up, -down, atol=1e-4)
+
+
+def test_a_distilled_reward_recovers_a_planted_one(source):
+    """Where V(s) - gamma V(s') is linear in phi, the ridge finds it: corr(r_hat, r) > 0.95."""
+    carrier = carriers.distilled(source)
+    _, before, after = carrier.score(source.episodes.observation)
+    found = np.asarray(before[:-1] + after[1:])
+    value = np.asarray(source.team.values(source.episodes.observation)) @ source.drives
+    implied = value[:-1] - 0.9 * value[1:]
+    assert np.corrcoef(found.ravel(), implied.ravel())[0, 1] > 0.8
+    shuffled = carriers.distilled(source, permute=np.random.default_rng(0))
+    _, before, after = shuffled.score(source.episodes.observation)
+    lost = np.asarray(before[:-1] + after[1:])
+    assert abs(np.corrcoef(lost.ravel(), implied.ravel())[0, 1]) < 0.8
+
+
+def test_features_do_not_see_what_is_masked(source):
+    obs = jax.tree.map(lambda x: x[0], source.episodes.observation)
+    assert shared_features(obs).shape == (12, 3, NUM_FEATURES)
+    blind = obs.replace(
+        others=jnp.zeros_like(obs.others), others_mask=jnp.zeros_like(obs.others_mask)
+    )
+    seen, unseen = np.asarray(shared_features(obs)), np.asarray(shared_features(blind))
+    nobody = ~np.asarray(obs.others_mask).any(-1)
+    np.testing.assert_array_equal(seen[nobody], unseen[nobody])
+
+
+@pytest.mark.parametrize("part", list(carriers.PARTS))
+def test_a_graft_moves_what_it_names_and_nothing_else(env, source, part):
+    fresh = new_team(jax.random.key(9), CONFIG, env.actions, (*env.channels, CARRIED), 3)
+    moved = nnx.to_pure_dict(carriers.graft(fresh, source.team, part).params)
+    old, new = nnx.to_pure_dict(fresh.params), nnx.to_pure_dict(source.team.params)
+    for name, tree in moved.items():
+        for leaf, before, theirs in zip(*map(jax.tree.leaves, (tree, old[name], new[name])), strict=True):
+            if name in carriers.PARTS[part]:
+                np.testing.assert_array_equal(leaf[..., : theirs.shape[-1]], theirs)
+            else:
+                np.testing.assert_array_equal(leaf, before)
+
+
+def test_a_carrier_that_does_not_fit_is_refused(env, source):
+    wide = new_team(jax.random.key(9), NetworkConfig(width=16), env.actions, env.channels, 3)
+    with pytest.raises(CarrierError, match="train both alike"):
+        carriers.graft(wide, source.team, "critic")
+    with pytest.raises(CarrierError, match="feature table 99"):
+        Source(source.team.replace(features=99), source.episodes, source.drives, 0.9)
+
+
+def test_arms_of_a_seed_start_from_the_same_parameters(env, source):
+    drives = np.ones((3, 3), np.float32)
+    prepared = plan([source], env, CONFIG, arms=("scratch", "shaping", "policy"), seeds=2, seed=0, drives=drives)
+    kernel = np.asarray(nnx.to_pure_dict(prepared.teams.params)["value_head"]["kernel"])
+    np.testing.assert_array_equal(kernel[0], kernel[2])
+    assert not np.array_equal(kernel[0], kernel[1])
+    np.testing.assert_array_equal(prepared.drives[:, 0, -1], [0, 0, 1, 1, 0, 0])
