@@ -8,6 +8,9 @@ Coordinates: metres, the arena spans 0..size*BODY in x and y. Joints: x, y, yaw,
 turn, then x, y, yaw of the beam.
 """
 
+# pyright: reportAttributeAccessIssue=false
+# (mujoco takes its names from compiled modules that ship no stubs.)
+
 import dataclasses
 import functools
 import importlib.util

@@ -1,5 +1,7 @@
 """The MuJoCo engine: what every world of walking bodies shares; tasks add objects and joint events."""
 
+from typing import TypeVar
+
 import jax
 import jax.numpy as jnp
 from flax import struct
@@ -39,6 +41,9 @@ class BodiesState(struct.PyTreeNode):
     act: Int[Array, " A"]
     joint: Float[Array, " A"]
     walls: Float[Array, "W 2"]
+
+
+S = TypeVar("S", bound=BodiesState)
 
 
 class MujocoWorld(World):
@@ -132,7 +137,7 @@ class MujocoWorld(World):
     def _joints(self, q: Float[Array, " Q"]) -> Float[Array, "A 4"]:
         return q[: DOFS * self.num_agents].reshape(-1, DOFS)
 
-    def _move(self, state: BodiesState, action: Float[Array, "A 3"], friction: Array | float = 0.0):
+    def _move(self, state: S, action: Float[Array, "A 3"], friction: Array | float = 0.0) -> S:
         """One decision of physics. friction: the beam's dry friction, newtons."""
         drive = jnp.clip(jnp.where(jnp.isnan(action), 0.0, action), -1.0, 1.0).astype(jnp.float32)
         _, model, data = compiled(self.plan)

@@ -4,6 +4,9 @@ The twin has the same joints in the same order, so a state is shown by copying `
 in `render` only.
 """
 
+# pyright: reportAttributeAccessIssue=false
+# (mujoco takes its names from compiled modules that ship no stubs.)
+
 import colorsys
 import ctypes.util
 import functools
