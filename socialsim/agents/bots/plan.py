@@ -59,7 +59,7 @@ def feature(scene: Scene, name: str) -> Float[Array, " M"]:
 
 
 def make_plan(
-    key: Key[Array, ""], scene: Scene, intent: Intent, *, axes: bool, patience: int
+    key: Key[Array, ""], scene: Scene, intent: Intent, *, axes: bool, patience: int | Int[Array, ""]
 ) -> tuple[Plan, Intent]:
     """axes: push along x first, then y (grids); else straight to the goal. patience: decisions."""
     intent = _look_around(scene, intent)
@@ -186,7 +186,7 @@ def _look_around(scene: Scene, intent: Intent) -> Intent:
     return intent.replace(low=low, high=jnp.maximum(intent.high, along.max((0, 1))))
 
 
-def _remember(key, scene: Scene, intent: Intent, one, patience: int) -> Intent:
+def _remember(key, scene: Scene, intent: Intent, one, patience) -> Intent:
     """Where nothing is achieved for `patience` decisions, doubt the objects at random and try anew."""
     success = (scene.joint > 0).any()
     idle = jnp.where(success, 0, intent.idle + 1)
