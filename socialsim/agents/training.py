@@ -96,9 +96,10 @@ def train(
     DivergenceError : a non-finite value; names channel, run and update. The last checkpoint stays.
     """
     program = Program(env, config, len(keys), carried is not None)
-    drives = jnp.asarray(drives, jnp.float32)
-    carried = NothingCarried() if carried is None else carried
-    learners = program.init(keys, teams)
+    # Wherever these were made or restored: each run's share goes to the device it runs on.
+    drives = program.place(jnp.asarray(drives, jnp.float32))
+    carried = program.place(NothingCarried() if carried is None else carried)
+    learners = program.init(program.place(keys), None if teams is None else program.place(teams))
     done, parts, snapshots = 0, [], []
     if run is not None and (found := run.restore(learners)) is not None:
         done, learners = found
@@ -130,6 +131,7 @@ class Program:
         self.updates = config.updates_per_chunk(env.num_agents)
         count = max(n for n in range(1, len(jax.devices()) + 1) if runs % n == 0)
         mesh = devices.mesh(count)
+        self.place = functools.partial(devices.shard_leading, mesh=mesh)
         each = _map if jax.default_backend() == "cpu" else jax.vmap
         spec = PartitionSpec(devices.AXIS)
 

@@ -67,7 +67,13 @@ class Broken(Signal):
 
 def test_a_channel_that_diverges_is_named():
     env = socialsim.make(
-        "rendezvous-v0", signals=["coordination", Broken()], num_agents=2, needed=2, size=6, walls=0, horizon=16
+        "rendezvous-v0",
+        signals=["coordination", Broken()],
+        num_agents=2,
+        needed=2,
+        size=6,
+        walls=0,
+        horizon=16,
     )
     drives = np.ones((1, 2, 2), np.float32)
     with pytest.raises(DivergenceError, match="channel 'broken', run 0, update 1"):

@@ -13,7 +13,9 @@ from socialsim.core.drives import drive_matrix
 from socialsim.runs import Run
 
 CONFIG = TrainConfig(
-    PPOConfig(network=NetworkConfig(width=8), worlds=8, steps=8, minibatches=2), agent_steps=6 * 8 * 8 * 2, chunks=6
+    PPOConfig(network=NetworkConfig(width=8), worlds=8, steps=8, minibatches=2),
+    agent_steps=6 * 8 * 8 * 2,
+    chunks=6,
 )
 
 
