@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --root-user-action=ignore -c constraints.txt
 # pip's log in short: a dot for each package, errors in full.
-SHORT := awk '/^Collecting /{printf "."; fflush()} /^Installing collected/{print " unpacking"; fflush()} /^Success/{print "installed"}'
+SHORT := awk '/^Collecting /{printf "."; fflush()} /^Installing collected/{print " unpacking"; fflush()} /^Successfully installed/{print "installed"}'
 WORKERS ?= 2
 PYTEST_ARGS ?=
 BENCH_ARGS ?= rendezvous-v0

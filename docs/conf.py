@@ -23,5 +23,5 @@ autodoc_member_order = "bysource"
 numpydoc_show_class_members = False
 myst_enable_extensions = ["colon_fence", "dollarmath"]
 nb_execution_mode = "cache"  # examples are run, again only when they change
-nb_execution_timeout = 300
+nb_execution_timeout = 600
 nb_execution_raise_on_error = True
