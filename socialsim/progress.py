@@ -1,8 +1,7 @@
 """Progress on anything that takes longer than two seconds: one bar, time left, a few live figures."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Protocol
 
 from rich.console import Console
 from rich.progress import (
@@ -17,10 +16,8 @@ from rich.progress import (
 _console = Console(stderr=True)
 
 
-class Bar(Protocol):
-    """advance: n more units are done; figures: short text shown beside the bar."""
-
-    def __call__(self, advance: float = 1, figures: str = "") -> None: ...
+Bar = Callable[..., None]
+"""`step(advance=1, figures="")`: that many more units are done; short text shown beside the bar."""
 
 
 @contextmanager

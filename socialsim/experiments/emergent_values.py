@@ -34,7 +34,7 @@ class Preset:
     """
 
     seeds: int = 4
-    train: TrainConfig = dataclasses.field(default=TrainConfig(agent_steps=1_200_000, chunks=6))
+    train: TrainConfig = dataclasses.field(default=TrainConfig(agent_steps=36 * 32_768, chunks=6))
     episodes: int = 48
     battery: int = 600
     epsilon: float = 0.3
@@ -52,7 +52,7 @@ class Preset:
         "policy",
     )
     transfer_seeds: int = 4
-    transfer: TrainConfig = dataclasses.field(default=TrainConfig(agent_steps=400_000, chunks=4))
+    transfer: TrainConfig = dataclasses.field(default=TrainConfig(agent_steps=12 * 32_768, chunks=4))
 
 
 _GPU = PPOConfig(worlds=2048, minibatches=8)

@@ -12,6 +12,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.sharding import NamedSharding, PartitionSpec
 
 from socialsim.core.errors import RunError
 from socialsim.runs import files
@@ -111,6 +112,9 @@ def _abstract(leaf):
     if isinstance(leaf, np.ndarray):
         return leaf
     sharding = leaf.sharding or jax.sharding.SingleDeviceSharding(jax.devices()[0])
+    if isinstance(sharding, NamedSharding):
+        # A sharded array of typed keys names its bits' axis too, which the keys themselves do not have.
+        sharding = NamedSharding(sharding.mesh, PartitionSpec(*sharding.spec[: len(leaf.shape)]))
     return jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=sharding)
 
 
