@@ -133,14 +133,19 @@ class Run:
     def restore(self, template: Any, step: int | None = None) -> tuple[int, Any] | None:
         """The newest good checkpoint as (step, tree), or that of `step`; None if there is none at all.
 
-        template : a tree of the same structure whose leaves have the shapes, types and device placement
-            wanted: arrays or `jax.ShapeDtypeStruct`s.
-
         A damaged checkpoint is passed over with a RunWarning. Where the run is open for writing, it is
-        set aside (`*.damaged`) and metrics later than the restored step are dropped.
+        set aside (renamed to end in .damaged) and metrics later than the restored step are dropped.
 
-        Raises RunError if `step` is missing or damaged, if every checkpoint is damaged, or if the saved
-        tree is another than `template`.
+        Parameters
+        ----------
+        template : a tree of the same structure whose leaves (arrays or instances of
+            `jax.ShapeDtypeStruct`) have the shapes, types and device placement wanted.
+        step : asks for one checkpoint and no other.
+
+        Raises
+        ------
+        RunError : `step` is missing or damaged, every checkpoint is damaged, or the saved tree is another
+            than `template`; names the first leaf that differs.
         """
         if step is not None:
             if step not in self.steps():
