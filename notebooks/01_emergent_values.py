@@ -41,11 +41,13 @@ show(env, state)
 # %% [markdown]
 # ## Training on signals alone
 # Drives say how much each signal moves an agent. The team metric, joint events per agent-step, is what *we*
-# measure; no agent receives it. Raise `AGENT_STEPS` to a million for a team worth probing (half a minute).
+# measure; no agent receives it. Raise `AGENT_STEPS` to a million for a team worth probing.
 
 # %%
 AGENT_STEPS = 60_000
-drives = drive_matrix({"attention": 0.05, "imitation": 0.05, "coordination": 1.0}, env.channels, env.num_agents)
+drives = drive_matrix(
+    {"attention": 0.05, "imitation": 0.05, "coordination": 1.0}, env.channels, env.num_agents
+)
 config = TrainConfig(PPOConfig(worlds=64), agent_steps=AGENT_STEPS, chunks=2)
 trained = train(env, config, jax.random.split(jax.random.key(1), 1), drives[None], quiet=True)
 team = trained.team(0)
@@ -53,7 +55,7 @@ print("joint events per agent-step:", trained.metrics["joint"][0, -4:].mean().ro
 
 # %% [markdown]
 # ## A recording
-# Whole episodes as a labelled dataset: what was sensed and done, what followed, and what each head said of it.
+# Whole episodes as a labelled dataset: what was sensed and done, what followed, what each head said of it.
 
 # %%
 episodes = play(env, team, jax.random.key(2), worlds=24)
@@ -66,7 +68,7 @@ for channel in env.channels:
     value, returns = (data[k].sel(channel=channel).values[known] for k in ("value", "returns"))
     world = np.broadcast_to(data.episode.values[known][:, None], value.shape)
     rho = statistics.spearman(value.ravel(), returns.ravel(), groups=world.ravel(), seed=0)
-    print(f"{channel:>13}: rank agreement of V with returns {rho.estimate:+.2f} [{rho.low:+.2f}, {rho.high:+.2f}]")
+    print(f"{channel:>13}: Spearman of V with returns {rho.estimate:+.2f} [{rho.low:+.2f}, {rho.high:+.2f}]")
 
 # %% [markdown]
 # ## What do the value heads respond to?

@@ -31,7 +31,9 @@ def tail(discount: float, share: float = 0.05) -> int:
     return 1 if discount <= 0 else math.ceil(math.log(share) / math.log(min(discount, 0.999)))
 
 
-def held_out(team: Team, env: Simulation, key: Key[Array, ""], *, discount: float, worlds: int = 48) -> Health:
+def held_out(
+    team: Team, env: Simulation, key: Key[Array, ""], *, discount: float, worlds: int = 48
+) -> Health:
     """Run `worlds` fresh episodes and compare values with the returns that followed.
 
     Only steps with enough of the episode left for the return to be known count; where the horizon is
@@ -40,9 +42,7 @@ def held_out(team: Team, env: Simulation, key: Key[Array, ""], *, discount: floa
     batch = AutoReset(env, worlds, pool_size=1)
     pool_key, start_key, run_key = jax.random.split(key, 3)
     actors = start(team, batch, start_key, env.horizon)
-    _, path = rollout(
-        team, batch, batch.pool(pool_key), actors, run_key, env.horizon, lambda obs, hidden: ()
-    )
+    _, path = rollout(team, batch, batch.pool(pool_key), actors, run_key, env.horizon, lambda obs, hidden: ())
     channels = path.signals.shape[-1]
     returns = monte_carlo(path.signals, path.done, discount=discount)
     known = max(env.horizon - tail(discount), env.horizon // 2, 1)

@@ -10,9 +10,7 @@ from jaxtyping import Array, Float
 from socialsim.agents.networks import ActorCritic
 
 
-def update_scale(
-    network: ActorCritic, returns: Float[Array, "... C"], *, rate: float, floor: float
-) -> None:
+def update_scale(network: ActorCritic, returns: Float[Array, "... C"], *, rate: float, floor: float) -> None:
     """Move mean and scale towards these returns and correct the value head so that no value changes.
 
     Mutates `network`. rate: weight of the new batch in the running moments. floor: least scale.
@@ -26,6 +24,7 @@ def update_scale(
     scale = jnp.maximum(jnp.sqrt(jnp.maximum(square - mean**2, 0.0)), floor)
     old_mean, old_scale = network.value_mean[...], network.value_scale[...]
     head = network.value_head
+    assert head.bias is not None  # made with one
     head.kernel[...] = head.kernel[...] * (old_scale / scale)
     head.bias[...] = (head.bias[...] * old_scale + old_mean - mean) / scale
     network.value_mean[...], network.value_scale[...] = mean, scale

@@ -156,8 +156,7 @@ def make_update(env: Simulation, config: PPOConfig, *, carried: bool = False) ->
         )
         target = advantage + path.value
         team = _rescale(team, target, config)
-        scale = team.stats["value_scale"][...]
-        mixed = (advantage / scale * drives).sum(-1)
+        mixed = (advantage / team.scale * drives).sum(-1)
         mixed = mixed / jnp.maximum(mixed.std(), config.scale_floor)
         batch = _Batch(path.observation, path.start, path.action, path.log_prob, target, mixed)
         team, opt_state, losses = _learn(team, learner.optimiser, optimiser, batch, first.hidden, config)
@@ -218,7 +217,7 @@ def _rescale(team: Team, target: Array, config: PPOConfig) -> Team:
 def _learn(team, opt_state, optimiser, batch: _Batch, hidden, config: PPOConfig):
     """Epochs over contiguous blocks of worlds: worlds are exchangeable, so no shuffle is paid for."""
     size = config.worlds // config.minibatches
-    scale, mean = team.stats["value_scale"][...], team.stats["value_mean"][...]
+    scale = team.scale
 
     def loss(params, part: _Batch, hidden):
         out = team.replace(params=params).unroll(part.observation, hidden, part.start)
@@ -242,8 +241,9 @@ def _learn(team, opt_state, optimiser, batch: _Batch, hidden, config: PPOConfig)
         memory = jax.lax.dynamic_slice_in_dim(hidden, index * size, size, 0)
         grads, aux = jax.grad(loss, has_aux=True)(params, part, memory)
         changes, opt_state = optimiser.update(nnx.to_pure_dict(grads), opt_state, nnx.to_pure_dict(params))
-        pure = optax.apply_updates(nnx.to_pure_dict(params), changes)
-        nnx.replace_by_pure_dict(params := jax.tree.map(lambda x: x, params), pure)
+        pure: Any = optax.apply_updates(nnx.to_pure_dict(params), changes)
+        params = jax.tree.map(lambda x: x, params)  # a container of its own
+        nnx.replace_by_pure_dict(params, pure)
         return (params, opt_state), aux
 
     order = jnp.tile(jnp.arange(config.minibatches), config.epochs)

@@ -1,5 +1,7 @@
 """Team: a trained (or fresh) set of agents as one pytree, ready to act, to be read and to be moved."""
 
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 from flax import nnx, struct
@@ -37,6 +39,12 @@ class Team(struct.PyTreeNode):
     channels: tuple[str, ...] = struct.field(pytree_node=False)
     features: int = struct.field(pytree_node=False, default=FEATURE_TABLE_VERSION)
 
+    @property
+    def scale(self) -> Array:
+        """Scale of the returns per channel, signal units: `[C]`, with parameters per agent `[A, C]`."""
+        variable: Any = self.stats["value_scale"]
+        return variable[...]
+
     def forward(self, obs: Observation, hidden: Array | None = None) -> Output:
         """Policy, values and critic activations. obs leaves `[..., A, ...]`."""
         batch = obs.self.shape[:-1]
@@ -48,9 +56,7 @@ class Team(struct.PyTreeNode):
         def one(params, stats, obs, hidden):
             return nnx.merge(self.graph, params, stats)(obs, hidden)
 
-        return jax.vmap(one, in_axes=(0, 0, axis, axis), out_axes=axis)(
-            self.params, self.stats, obs, hidden
-        )
+        return jax.vmap(one, in_axes=(0, 0, axis, axis), out_axes=axis)(self.params, self.stats, obs, hidden)
 
     def unroll(self, obs: Observation, hidden: Array, start: Array) -> Output:
         """`forward` over a leading time axis; start `[T, ...]` marks first steps of episodes."""

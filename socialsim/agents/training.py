@@ -104,7 +104,8 @@ def train(
     if run is not None and (found := run.restore(learners)) is not None:
         done, learners = found
         parts = run.metrics(upto=done)
-        snapshots = [run.restore(learners, step=k)[1].team for k in range(1, done + 1)]
+        kept = (run.restore(learners, step=k) for k in range(1, done + 1))
+        snapshots = [found[1].team for found in kept if found is not None]
     with bar(title, config.chunks, quiet=quiet) as progress:
         if done:
             progress(done, "resumed")

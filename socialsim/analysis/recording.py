@@ -6,6 +6,7 @@ was observed, which needs no acting and therefore works across worlds; `recordin
 
 import dataclasses
 import functools
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -61,14 +62,15 @@ def _play(
         reset_key, run_key = jax.random.split(key)
         state, timestep = env.reset(reset_key)
         player = None if team is None else TeamPlayer(team)
-        memory = bot.begin(env.scene(state)) if player is None else player.begin(env)
+        scripted: Any = bot  # one of the two is given
+        memory = scripted.begin(env.scene(state)) if player is None else player.begin(env)
 
         def step(carry, key):
             state, memory, observation, ended = carry
             act_key, step_key = jax.random.split(key)
             scene, before = env.scene(state), state
             if player is None:
-                action, memory = bot(act_key, scene, memory)
+                action, memory = scripted(act_key, scene, memory)
             else:
                 action, memory = player(act_key, observation, memory)
             state, timestep = env.step(step_key, state, action)
@@ -142,7 +144,7 @@ class Returns:
 
     def __call__(self, episodes: Episodes) -> tuple[Array, Array]:
         returns = monte_carlo(episodes.signals, episodes.ended, discount=self.discount)
-        steps, worlds = episodes.ended.shape
+        steps = len(episodes.ended)
         known = max(steps - tail(self.discount), steps // 2, 1)
         return returns, (jnp.arange(steps) < known)[:, None] & ~episodes.ended
 

@@ -3,6 +3,7 @@
 import os
 import sys
 from importlib.metadata import PackageNotFoundError, version
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -35,8 +36,9 @@ def _gl() -> str:
     try:
         import mujoco
 
-        model = mujoco.MjModel.from_xml_string("<mujoco><worldbody/></mujoco>")
-        mujoco.Renderer(model, 32, 32).close()
+        engine: Any = mujoco
+        model = engine.MjModel.from_xml_string("<mujoco><worldbody/></mujoco>")
+        engine.Renderer(model, 32, 32).close()
     except Exception as error:  # GL libraries fail in many ways; all mean the same here
         return f"not available ({type(error).__name__}); set MUJOCO_GL to egl, osmesa or glfw"
     return f"ok (MUJOCO_GL={os.environ['MUJOCO_GL']})"

@@ -198,14 +198,15 @@ class Imitation(Signal):
         now, trace = window.scene.act, window.trace
         p = trace.frequency / jnp.maximum(trace.mass, 1e-6)
         own = [(now == a).astype(jnp.float32) for a in range(NUM_ACTS)]
-        chance = sum(own[a][:, None] * p[None, :, a] for a in range(NUM_ACTS))  # [j, i]: p_i(act_j)
-        usual = sum(own[a] * p[:, a] for a in range(NUM_ACTS))
+        chance: Any = sum(own[a][:, None] * p[None, :, a] for a in range(NUM_ACTS))  # [j, i]: p_i(act_j)
+        usual: Any = sum(own[a] * p[:, a] for a in range(NUM_ACTS))
         rarity = jnp.clip(-jnp.log(jnp.maximum(usual, 1e-6)) / math.log(NUM_ACTS), 0.0, 1.0)
         changed = (now != acts[0]).astype(jnp.float32)[:, None] / len(self.lags)
         visible = [sees[k - 1] * changed for k in self.lags]
         matched = [(now[:, None] == acts[k - 1][None, :]) - chance for k in self.lags]
-        x = sum(v * m for v, m in zip(visible, matched, strict=True))
-        return x, sum(visible), rarity
+        x: Any = sum(v * m for v, m in zip(visible, matched, strict=True))
+        shown: Any = sum(visible)
+        return x, shown, rarity
 
     def update(self, window: Window) -> Trace:
         old: ImitationTrace = window.trace

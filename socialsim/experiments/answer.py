@@ -132,7 +132,7 @@ def caveats(found: Mapping, seeds: int, transfer_seeds: int) -> list[str]:
         "Shaping leaves the best policy alone: it can show speed, never that values transferred.",
         "Values are read in the other worlds on episodes of a scripted team, since no policy trained on a "
         "grid can move a MuJoCo body.",
-        "Probes say what can be decoded from a layer, not what is used; scene edits say what moves the value.",
+        "Probes say what can be decoded, not what is used; the scene edits say what moves the value.",
         "Coordination weighs twenty times as much as attention or imitation in the drives; with the dense "
         "signals alone, societies are known to degenerate.",
     ]

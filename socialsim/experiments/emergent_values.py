@@ -2,6 +2,7 @@
 
 import dataclasses
 from functools import partial
+from typing import Any
 
 import jax
 import numpy as np
@@ -92,7 +93,7 @@ SHOWN = {
 
 def measure(study: Study, preset: Preset) -> Result:
     """All stages, in the order of the report."""
-    env, target = make(SOURCE), make(SOURCE, **dict(preset.target))
+    env, target = make(SOURCE), make(SOURCE, **_options(preset))
     elsewhere = {NEW_PLACE: target, **{w: make(w) for w in ELSEWHERE}}
     drives = drive_matrix(DEFAULT_DRIVES, env.channels, env.num_agents)
     # Scripted teams wait for nobody: their episodes are played beside the training.
@@ -158,6 +159,10 @@ def measure(study: Study, preset: Preset) -> Result:
     found["verdicts"] = verdicts(found, moved.auc())
     found["answer"], found["caveats"] = answer(found), caveats(found, preset.seeds, preset.transfer_seeds)
     return Result(found, _curves(trained, moved, env), players)
+
+
+def _options(preset: Preset) -> dict[str, Any]:
+    return dict(preset.target)
 
 
 def _train(study: Study, preset: Preset, env: Simulation, drives) -> Trained:

@@ -98,7 +98,8 @@ def plan(
             rng = np.random.default_rng([seed, i, list(ARMS).index(name)])
             fresh = new_team(key, network, target.actions, channels, target.num_agents)
             stranger = _stranger(jax.random.fold_in(key, 1), source)
-            team = carriers.graft(fresh, source.team, ARMS[name].part) if ARMS[name].part else fresh
+            part = ARMS[name].part
+            team = carriers.graft(fresh, source.team, part) if part else fresh
             carried = ARMS[name].carrier(source, rng, stranger)
             own = weight if ARMS[name].carrier is not _none else 0.0
             rows.append((team, carried, jnp.concatenate([drives, jnp.full((len(drives), 1), own)], 1)))

@@ -61,6 +61,12 @@ class Source:
                 f"{len(self.drives)} drives for value heads {self.team.channels}; allowed: one per head"
             )
 
+    @property
+    def weights(self) -> Float[Array, " C"]:
+        """Drives over the scale of each channel's returns (the mean over agents that have their own)."""
+        scale = self.team.scale.reshape(-1, len(self.drives)).mean(0)
+        return jnp.asarray(self.drives) / scale
+
 
 def _standard(team: Team, obs: Observation, weights) -> tuple[Array, Array]:
     """Weights and offset that give the weighted value mean 0 and standard deviation 1 on `obs`."""
@@ -76,9 +82,7 @@ def shaping(source: Source, *, team: Team | None = None, sign: float = 1.0) -> C
     own episodes, whatever `team` provides the heads: controls match it in mean and variance.
     """
     team = source.team if team is None else team
-    weights = (
-        jnp.asarray(source.drives) / source.team.stats["value_scale"][...].reshape(-1, len(source.drives))[0]
-    )
+    weights = source.weights
     weights, offset = _standard(team, source.episodes.observation, weights * sign)
     return Carrier(team, weights, offset, jnp.zeros((2, NUM_FEATURES)))
 
@@ -91,13 +95,12 @@ def distilled(source: Source, *, permute: np.random.Generator | None = None) -> 
     the control that keeps its weights' sizes and loses their meaning.
     """
     value = read(source.team, source.episodes.observation).value
-    scale = source.team.stats["value_scale"][...].reshape(-1, value.shape[-1])[0]
-    total = np.asarray(value @ (jnp.asarray(source.drives) / scale))  # [T, E, A]
+    total = np.asarray(value @ source.weights)  # [T, E, A]
     phi = np.asarray(shared_features(source.episodes.observation))
     implied = total[:-1] - source.discount * total[1:]
     x = np.concatenate([phi[:-1], phi[1:]], -1).reshape(implied.size, -1)
     fit = RidgeCV(alphas=np.logspace(-1, 4, 11)).fit(x, implied.ravel())
-    w = fit.coef_.copy()
+    w = np.array(fit.coef_)
     constant = [0, NUM_FEATURES]
     w[constant] = 0.0
     if permute is not None:

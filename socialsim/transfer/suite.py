@@ -53,7 +53,7 @@ def transfer(
         target,
         config,
         keys,
-        plan.drives,
+        np.asarray(plan.drives),
         teams=plan.teams,
         carried=plan.carriers,
         run=run,

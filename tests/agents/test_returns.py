@@ -15,7 +15,8 @@ def slow_gae(signals, values, following, done, discount, decay):
     return out
 
 
-def test_gae_equals_the_loop(rng=np.random.default_rng(0)):
+def test_gae_equals_the_loop():
+    rng = np.random.default_rng(0)
     shape = (20, 5, 3, 2)
     signals, values, following = rng.normal(size=(3, *shape)).astype(np.float32)
     done = rng.random((20, 5)) < 0.2

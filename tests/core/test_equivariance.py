@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from socialsim.core.acts import NUM_ACTS
 from socialsim.core.geometry import into_frame
-from socialsim.core.scene import NUM_OBJECT_FEATURES, NUM_RAYS, Scene
+from socialsim.core.scene import NUM_OBJECT_FEATURES, NUM_RAYS, OBJECT_FEATURES, Scene
 from socialsim.core.senses import OTHER_FEATURES, SELF_FEATURES, Senses, feature_names
 from socialsim.core.signals import DEFAULT_SIGNALS, Window, make_signal
 
@@ -26,6 +26,8 @@ def random_scenes(rng, steps=T):
     def reals(*shape, low=-3.0, high=9.0):
         return rng.uniform(low, high, (steps, *shape)).astype(np.float32)
 
+    features = reals(M, NUM_OBJECT_FEATURES, low=0, high=4)
+    features[..., OBJECT_FEATURES.index("placed")] = rng.random((steps, M)) < 0.5  # yes or no
     sees = rng.random((steps, A, A)) < 0.6
     sees[:, range(A), range(A)] = False
     return dict(
@@ -38,7 +40,7 @@ def random_scenes(rng, steps=T):
         clear=reals(A, NUM_RAYS, low=0),
         object_position=reals(M, 2),
         object_goal=reals(M, 2),
-        object_features=reals(M, NUM_OBJECT_FEATURES, low=0, high=4),
+        object_features=features,
         object_present=rng.random((steps, M)) < 0.7,
         takes_part=rng.random((steps, A, M)) < 0.3,
         sees_agent=sees,

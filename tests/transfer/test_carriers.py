@@ -95,9 +95,7 @@ def test_a_distilled_reward_recovers_a_planted_one(source):
 def test_features_do_not_see_what_is_masked(source):
     obs = jax.tree.map(lambda x: x[0], source.episodes.observation)
     assert shared_features(obs).shape == (12, 3, NUM_FEATURES)
-    blind = obs.replace(
-        others=jnp.zeros_like(obs.others), others_mask=jnp.zeros_like(obs.others_mask)
-    )
+    blind = obs.replace(others=jnp.zeros_like(obs.others), others_mask=jnp.zeros_like(obs.others_mask))
     seen, unseen = np.asarray(shared_features(obs)), np.asarray(shared_features(blind))
     nobody = ~np.asarray(obs.others_mask).any(-1)
     np.testing.assert_array_equal(seen[nobody], unseen[nobody])
@@ -126,7 +124,9 @@ def test_a_carrier_that_does_not_fit_is_refused(env, source):
 
 def test_arms_of_a_seed_start_from_the_same_parameters(env, source):
     drives = np.ones((3, 3), np.float32)
-    prepared = plan([source], env, CONFIG, arms=("scratch", "shaping", "policy"), seeds=2, seed=0, drives=drives)
+    prepared = plan(
+        [source], env, CONFIG, arms=("scratch", "shaping", "policy"), seeds=2, seed=0, drives=drives
+    )
     kernel = np.asarray(nnx.to_pure_dict(prepared.teams.params)["value_head"]["kernel"])
     np.testing.assert_array_equal(kernel[0], kernel[2])
     assert not np.array_equal(kernel[0], kernel[1])

@@ -199,8 +199,9 @@ class Grid(World):
         # Votes per axis direction, then the one direction that has enough of them and no rival.
         votes = [(pushing & (facing == d).all(-1)[:, None]).sum(0) for d in _DIRECTIONS]
         enough = [v >= self.rules.needed for v in votes]
-        single = sum(e.astype(jnp.int32) for e in enough) == 1
-        step = sum(e[:, None] * d for e, d in zip(enough, _DIRECTIONS, strict=True)) * single[:, None]
+        single = jnp.stack(enough).sum(0) == 1
+        step = jnp.stack([e[:, None] * d for e, d in zip(enough, _DIRECTIONS, strict=True)]).sum(0)
+        step = step * single[:, None]
         target = state.object_position + step
         by_body = _same(target, state.position).any(1)
         rivals = _same(target, state.object_position) & self.rules.push[None]
@@ -232,9 +233,7 @@ class Grid(World):
     def _elsewhere(self, bits, away_from, state, position, objects):
         taken = jnp.concatenate([position, objects])
         distance = jnp.maximum(self.width, self.height) // 3
-        return layout.nearby_free_cell(
-            bits, away_from, taken, distance, self.width, self.height, state.walls
-        )
+        return layout.nearby_free_cell(bits, away_from, taken, distance, self.width, self.height, state.walls)
 
 
 _DIRECTIONS = tuple(np.array(d, np.int32) for d in ((1, 0), (0, 1), (-1, 0), (0, -1)))

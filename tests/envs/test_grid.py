@@ -1,0 +1,397 @@
+"""The laws of the grid, checked on mixed batches, against slow loops and on states made by hand.
+
+`python tests/envs/test_grid.py` writes the golden episodes anew; do that only with a new world version.
+"""
+
+import json
+import pathlib
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import socialsim
+from socialsim.core.acts import Act
+from socialsim.core.errors import OptionError
+from socialsim.envs.grid import layout
+from socialsim.envs.grid.haul import haul
+from socialsim.envs.grid.rendezvous import rendezvous
+
+EACH, STEPS, AGENTS, SIZE = 24, 60, 4, 8
+GOLDEN = pathlib.Path(__file__).with_name("golden_grid.json")
+FACING = np.array([(1, 0), (0, 1), (-1, 0), (0, -1)])
+
+
+def stack(worlds):
+    """Worlds of one structure as one batch; their rules and sizes may differ."""
+    return jax.tree.map(lambda *leaves: jnp.stack(leaves), *worlds)
+
+
+@pytest.fixture(scope="module")
+def episodes():
+    """Six tasks in one compiled rollout, by teams that mostly advance: worlds, states, actions.
+
+    states: `[STEPS + 1, worlds, ...]`, NumPy.
+    """
+    shared = dict(num_agents=AGENTS, size=SIZE, walls=1)
+    narrow = jnp.int32(6)
+    tasks = [
+        rendezvous(**shared, needed=2),
+        rendezvous(**shared, needed=1, radius=2),
+        rendezvous(**shared, needed=3).replace(width=narrow, height=narrow),
+        haul(**shared, needed=1),
+        haul(**shared, needed=2),
+        haul(**shared, needed=1).replace(height=narrow),
+    ]
+    worlds = stack([task for task in tasks for _ in range(EACH)])
+    count = len(tasks) * EACH
+
+    @jax.jit
+    def rollout(worlds, key):
+        reset_key, run_key = jax.random.split(key)
+        first = jax.vmap(lambda w, k: w.reset(k))(worlds, jax.random.split(reset_key, count))
+
+        def step(state, key):
+            act_key, advance_key, step_key = jax.random.split(key, 3)
+            action = jax.random.randint(act_key, (count, AGENTS), 0, 6)
+            action = jnp.where(jax.random.bernoulli(advance_key, 0.5, action.shape), 1, action)
+            keys = jax.random.split(step_key, count)
+            state = jax.vmap(lambda w, k, s, a: w.step(k, s, a))(worlds, keys, state, action)
+            return state, (state, action)
+
+        states, actions = jax.lax.scan(step, first, jax.random.split(run_key, STEPS))[1]
+        return jax.tree.map(lambda a, b: jnp.concatenate([a[None], b]), first, states), actions
+
+    states, actions = rollout(worlds, jax.random.key(0))
+    return jax.tree.map(np.asarray, worlds), jax.tree.map(np.asarray, states), np.asarray(actions)
+
+
+def in_walls(cell, walls):
+    x, y = cell[..., None, 0], cell[..., None, 1]
+    return ((x > walls[:, 0]) & (x < walls[:, 2]) & (y > walls[:, 1]) & (y < walls[:, 3])).any(-1)
+
+
+def each_world(episodes):
+    worlds, states, actions = episodes
+    for w in range(actions.shape[1]):
+        yield (
+            jax.tree.map(lambda x, w=w: x[w], worlds),
+            jax.tree.map(lambda x, w=w: x[:, w], states),
+            actions[:, w],
+        )
+
+
+def test_bodies_and_loads_keep_to_free_cells_of_their_own(episodes):
+    for world, states, _ in each_world(episodes):
+        loads = states.object_position[:, world.rules.push]
+        solid = np.concatenate([states.position, loads], 1)
+        assert (solid >= 0).all() and (solid < [world.width, world.height]).all()
+        assert not in_walls(solid, states.walls[0]).any()
+        for instant in solid:
+            assert len({tuple(cell) for cell in instant}) == len(instant)
+        pads = states.object_position
+        assert (pads >= 0).all() and (pads < [world.width, world.height]).all()
+        assert not in_walls(pads, states.walls[0]).any()
+
+
+def test_walking_follows_its_rules(episodes):
+    """Every step of every body against a slow loop: blocked and contested cells leave all in place."""
+    moved = contested = 0
+    for world, states, actions in each_world(episodes):
+        for t, action in enumerate(actions):
+            here = states.position[t]
+            turn = (action == Act.TURN_LEFT).astype(int) - (action == Act.TURN_RIGHT)
+            heading = (states.heading[t] + turn) % 4
+            np.testing.assert_array_equal(states.heading[t + 1], heading)
+            stride = (action == Act.ADVANCE).astype(int) - (action == Act.RETREAT)
+            want = here + stride[:, None] * FACING[heading]
+            loads = [tuple(o) for o in _loads_before_renewal(world, states, action, t)]
+            for i in range(AGENTS):
+                cell = tuple(want[i])
+                rivals = [j for j in range(AGENTS) if j != i and stride[j] and tuple(want[j]) == cell]
+                bodies = [j for j in range(AGENTS) if j != i and tuple(here[j]) == cell]
+                outside = not (0 <= cell[0] < world.width and 0 <= cell[1] < world.height)
+                stuck = rivals or bodies or outside or in_walls(want[i], states.walls[0]) or cell in loads
+                expected = here[i] if stuck else want[i]
+                np.testing.assert_array_equal(states.position[t + 1, i], expected)
+                contested += bool(rivals) and bool(stride[i])
+                moved += not stuck and bool(stride[i])
+            np.testing.assert_array_equal(states.velocity[t + 1], states.position[t + 1] - here)
+    assert moved > 1000 and contested > 50
+
+
+def _pushers(world, states, action, t, m):
+    """Direction index -> agents that push load m that way."""
+    by_way = {}
+    for i in range(AGENTS):
+        offset = states.object_position[t, m] - states.position[t, i]
+        ahead = FACING[states.heading[t + 1, i]]
+        if action[i] == Act.ADVANCE and np.abs(offset).max() <= 1 and offset @ ahead >= 0:
+            by_way.setdefault(int(states.heading[t + 1, i]), []).append(i)
+    return by_way
+
+
+def _loads_before_renewal(world, states, action, t):
+    """Where loads are once pushed, before those that arrived start elsewhere."""
+    out = []
+    push = world.rules.push
+    now = states.object_position[t]
+    wanted = []
+    for m in range(len(push)):
+        ways = [
+            w for w, who in _pushers(world, states, action, t, m).items() if len(who) >= world.rules.needed[m]
+        ]
+        wanted.append(now[m] + FACING[ways[0]] if push[m] and len(ways) == 1 else now[m])
+    for m in range(len(push)):
+        if not push[m]:
+            continue
+        cell = wanted[m]
+        others = [n for n in range(len(push)) if n != m]
+        free = (
+            (cell >= 0).all()
+            and cell[0] < world.width
+            and cell[1] < world.height
+            and not in_walls(cell, states.walls[0])
+            and not (states.position[t] == cell).all(-1).any()
+            and not any(push[n] and (now[n] == cell).all() for n in others)
+            and not any((wanted[n] == cell).all() for n in others)
+        )
+        out.append(cell if free else now[m])
+    return out
+
+
+def test_loads_move_only_when_pushed_by_enough_and_pay_only_for_progress(episodes):
+    pushes = arrivals = 0
+    for world, states, actions in each_world(episodes):
+        if not world.rules.push.all():
+            continue
+        for t, action in enumerate(actions):
+            pushed = _loads_before_renewal(world, states, action, t)
+            share = np.zeros(AGENTS)
+            for m, cell in enumerate(pushed):
+                distance = np.abs(states.object_goal[t, m] - cell).sum()
+                if distance < states.nearest[t, m]:
+                    way = [w for w in range(4) if (FACING[w] == cell - states.object_position[t, m]).all()]
+                    for i in _pushers(world, states, action, t, m)[way[0]]:
+                        share[i] += 1
+                    pushes += 1
+                if distance == 0:
+                    arrivals += 1
+                    assert states.nearest[t + 1, m] == states.trip[t + 1, m]
+                else:
+                    np.testing.assert_array_equal(states.object_position[t + 1, m], cell)
+                    np.testing.assert_array_equal(states.object_goal[t + 1, m], states.object_goal[t, m])
+                    assert states.nearest[t + 1, m] == min(distance, states.nearest[t, m])
+            np.testing.assert_array_equal(states.joint[t + 1], share)
+    assert pushes > 100 and arrivals > 5
+
+
+def test_pads_need_enough_at_once_and_then_move_a_third_of_the_floor_away(episodes):
+    events = stayed = 0
+    for world, states, actions in each_world(episodes):
+        if world.rules.push.any():
+            continue
+        third = max(int(world.width), int(world.height)) // 3
+        for t in range(len(actions)):
+            share = np.zeros(AGENTS)
+            for m in range(2):
+                pad = states.object_position[t, m]
+                on = np.abs(states.position[t + 1] - pad).max(-1) <= world.rules.radius[m]
+                if on.sum() >= world.rules.needed[m]:
+                    share += on
+                    events += 1
+                    gone = np.abs(states.object_position[t + 1, m] - pad).max()
+                    assert gone == 0 or gone >= third
+                    stayed += gone == 0
+                else:
+                    np.testing.assert_array_equal(states.object_position[t + 1, m], pad)
+            np.testing.assert_array_equal(states.joint[t + 1], share)
+    assert events > 500 and stayed < 0.02 * events
+
+
+@pytest.fixture(scope="module")
+def pair():
+    """haul for two, needed 1, jitted: `(world, step)`."""
+    world = haul(num_agents=2, num_loads=1, needed=1, size=9, walls=0)
+    return world, jax.jit(world.step), jax.jit(world.reset)(jax.random.key(0))
+
+
+def set_up(state, position, heading, load, goal):
+    trip = abs(load[0] - goal[0]) + abs(load[1] - goal[1])
+    return state.replace(
+        position=jnp.array(position, jnp.int32),
+        heading=jnp.array(heading, jnp.int32),
+        object_position=jnp.array([load], jnp.int32),
+        object_goal=jnp.array([goal], jnp.int32),
+        trip=jnp.array([trip], jnp.int32),
+        nearest=jnp.array([trip], jnp.int32),
+    )
+
+
+def test_shoving_to_and_fro_earns_once(pair):
+    _, step, state = pair
+    state = set_up(state, [(3, 4), (6, 4)], [0, 2], (4, 4), (8, 4))
+    total = 0.0
+    acts = [(Act.ADVANCE, Act.STILL), (Act.RETREAT, Act.ADVANCE)] * 10
+    places = []
+    for t, act in enumerate(acts):
+        state = step(jax.random.key(t), state, jnp.array(act, jnp.int32))
+        total += float(state.joint.sum())
+        places.append(int(state.object_position[0, 0]))
+    assert len(set(places)) > 1  # it was shoved
+    assert total <= 2  # at most as many steps nearer as it ever came
+
+
+def test_opposed_pushes_move_nothing(pair):
+    _, step, state = pair
+    state = set_up(state, [(3, 4), (5, 4)], [0, 2], (4, 4), (8, 4))
+    after = step(jax.random.key(0), state, jnp.array([Act.ADVANCE] * 2, jnp.int32))
+    np.testing.assert_array_equal(after.object_position, state.object_position)
+    np.testing.assert_array_equal(after.position, state.position)
+
+
+def test_one_agent_cannot_move_what_needs_two():
+    world = haul(num_agents=2, num_loads=1, needed=2, size=9, walls=0)
+    step, state = jax.jit(world.step), world.reset(jax.random.key(0))
+    state = set_up(state, [(3, 4), (3, 5)], [0, 0], (4, 4), (8, 4))
+    alone = step(jax.random.key(0), state, jnp.array([Act.ADVANCE, Act.STILL], jnp.int32))
+    np.testing.assert_array_equal(alone.object_position, [(4, 4)])
+    assert not alone.joint.any()
+    together = step(jax.random.key(0), state, jnp.array([Act.ADVANCE, Act.ADVANCE], jnp.int32))
+    np.testing.assert_array_equal(together.object_position, [(5, 4)])
+    np.testing.assert_array_equal(together.position, [(4, 4), (4, 5)])
+    np.testing.assert_array_equal(together.joint, [1, 1])
+
+
+def test_walls_never_cut_the_floor_apart():
+    for width, height in ((5, 5), (10, 10), (12, 7), (17, 23)):
+        slots = layout.max_walls(width, height)
+        make = jax.jit(jax.vmap(lambda k, w=width, h=height, s=slots: layout.random_walls(k, s, s, w, h)))
+        maps = np.asarray(make(jax.random.split(jax.random.key(0), 50)))
+        cells = np.stack(np.meshgrid(range(width), range(height), indexing="ij"), -1).reshape(-1, 2)
+        for walls in maps:
+            blocked = in_walls(cells, walls)
+            assert blocked.sum() == 3 * slots  # bars lie inside and do not overlap
+            free = {tuple(c) for c in cells[~blocked]}
+            reached, frontier = set(), [next(iter(free))]
+            while frontier:
+                x, y = frontier.pop()
+                if (x, y) in free and (x, y) not in reached:
+                    reached.add((x, y))
+                    frontier += [(x + 1, y), (x - 1, y), (x, y + 1), (x, y - 1)]
+            assert reached == free
+
+
+def test_walls_block_the_view():
+    world = rendezvous(num_agents=2, needed=2, num_pads=1, size=9, walls=1)
+    state = world.reset(jax.random.key(0)).replace(
+        position=jnp.array([(2, 4), (6, 4)], jnp.int32),
+        heading=jnp.array([0, 2], jnp.int32),
+        object_position=jnp.array([(6, 4)], jnp.int32),
+    )
+    wall = state.replace(walls=jnp.array([[3.5, 2.5, 4.5, 5.5]]))
+    air = state.replace(walls=jnp.array([[3.5, 6.5, 4.5, 7.5]]))
+    assert not world.scene(wall).sees_agent.any() and not world.scene(wall).sees_object[0, 0]
+    assert world.scene(air).sees_agent.sum() == 2 and world.scene(air).sees_object[0, 0]
+
+
+@pytest.fixture(scope="module", params=["rendezvous-v0", "haul-v0"])
+def simulated(request):
+    env = socialsim.make(request.param)
+    return request.param, env, jax.jit(env.reset), jax.jit(env.step)
+
+
+def play(reset, step, steps=24, seed=5):
+    """One episode: all states and time steps."""
+    kept = [reset(jax.random.key(seed))]
+    for t in range(steps):
+        action = jax.random.randint(jax.random.key(1000 + t), (4,), 0, 10)
+        kept.append(step(jax.random.key(t), kept[-1][0], action))
+    return kept
+
+
+def identical(a, b):
+    for x, y in zip(jax.tree.leaves(a), jax.tree.leaves(b), strict=True):
+        np.testing.assert_array_equal(x, y)
+
+
+def test_the_same_keys_give_the_same_episode_to_the_last_bit(simulated):
+    _, _, reset, step = simulated
+    identical(play(reset, step), play(reset, step))
+
+
+def test_jit_changes_nothing(simulated):
+    _, env, reset, step = simulated
+    with jax.disable_jit():
+        plain = play(env.reset, env.step, steps=2)
+    compiled = play(reset, step, steps=2)
+    for (a, x), (b, y) in zip(plain, compiled, strict=True):
+        identical(a.world, b.world)
+        for p, q in zip(jax.tree.leaves(x), jax.tree.leaves(y), strict=True):
+            np.testing.assert_allclose(p, q, atol=1e-6)
+
+
+def test_a_batch_equals_a_loop(simulated):
+    _, env, reset, step = simulated
+    keys = jax.random.split(jax.random.key(1), 3)
+    action = jax.random.randint(jax.random.key(2), (3, 4), 0, 10)
+    state, _ = jax.jit(jax.vmap(env.reset))(keys)
+    after, together = jax.jit(jax.vmap(env.step))(keys, state, action)
+    for e in range(3):
+        alone, timestep = step(keys[e], reset(keys[e])[0], action[e])
+        identical(alone.world, jax.tree.map(lambda x, e=e: x[e], after.world))
+        for p, q in zip(jax.tree.leaves(timestep), jax.tree.leaves(together), strict=True):
+            np.testing.assert_allclose(p, q[e], atol=1e-6)
+
+
+def golden(reset, step):
+    kept = [state.world for state, _ in play(reset, step, steps=40, seed=2026)]
+    return {
+        field: np.stack([np.asarray(getattr(w, field)) for w in kept[::8]]).astype(int).tolist()
+        for field in ("position", "heading", "act", "joint", "object_position", "object_goal")
+    }
+
+
+def test_golden_episodes(simulated):
+    """Behaviour changes with a new world version only."""
+    world_id, _, reset, step = simulated
+    assert golden(reset, step) == json.loads(GOLDEN.read_text())[world_id]
+
+
+@pytest.mark.parametrize(
+    ("world", "options", "named"),
+    [
+        ("rendezvous-v0", dict(num_agents=0), "num_agents"),
+        ("rendezvous-v0", dict(num_agents=2.5), "num_agents"),
+        ("rendezvous-v0", dict(num_agents=True), "num_agents"),
+        ("rendezvous-v0", dict(needed=5), "needed"),
+        ("rendezvous-v0", dict(num_pads=0), "num_pads"),
+        ("rendezvous-v0", dict(num_pads=60), "num_pads"),
+        ("rendezvous-v0", dict(size=2), "size"),
+        ("rendezvous-v0", dict(size=(4, 5, 6)), "size"),
+        ("rendezvous-v0", dict(walls=5), "walls"),
+        ("rendezvous-v0", dict(radius=0, needed=2), "needed"),
+        ("rendezvous-v0", dict(reach=0), "reach"),
+        ("rendezvous-v0", dict(cone=400), "cone"),
+        ("rendezvous-v0", dict(num_agent=3), "num_agents"),
+        ("haul-v0", dict(needed=6, num_agents=8), "needed"),
+        ("haul-v0", dict(num_loads=-1), "num_loads"),
+        ("haull-v0", {}, "haul-v0"),
+        ("rendezvous-v0", dict(horizon=0), "horizon"),
+        ("rendezvous-v0", dict(signals=("attention", "attention")), "signals"),
+    ],
+)
+def test_bad_options_raise_one_line_that_names_the_option(world, options, named):
+    with pytest.raises(OptionError) as caught:
+        socialsim.make(world, **options)
+    message = str(caught.value)
+    assert named in message and "allowed" in message and "\n" not in message
+
+
+if __name__ == "__main__":
+    episodes_by_id = {}
+    for name in ("rendezvous-v0", "haul-v0"):
+        made = socialsim.make(name)
+        episodes_by_id[name] = golden(jax.jit(made.reset), jax.jit(made.step))
+    GOLDEN.write_text(json.dumps(episodes_by_id) + "\n")
