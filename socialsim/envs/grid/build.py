@@ -43,7 +43,8 @@ def build_grid(
     if wanted > cells:
         raise OptionError(
             f"num_agents={agents} and num_{object_name}={objects} want {wanted} free cells (a start for each "
-            f"agent, a place and a goal for each object); size={width}x{height} with walls={bars} has {cells}"
+            f"agent, a place and a goal for each object); allowed: at most {cells}, what "
+            f"size={width}x{height} with walls={bars} leaves"
         )
     per_object = jnp.ones(objects, jnp.int32)
     return Grid(
