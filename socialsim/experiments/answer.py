@@ -102,7 +102,11 @@ def answer(found: Mapping) -> list[str]:
         lines.append("Read in new worlds without learning, the values did no better than chance.")
     lines.append(
         "Used to shape learning in a larger, sparser world, they "
-        + _yes_no(v["shaping_helps"], "sped learning up beyond every control", "did not clearly speed it up")
+        + _yes_no(
+            v["shaping_helps"],
+            "sped learning up over scratch and a shuffled head",
+            "did not clearly speed it up",
+        )
         + "; that the values themselves transferred is "
         + _yes_no(v["values_transferred"], "supported", "not supported")
         + " by the stricter test of a distilled reward."
