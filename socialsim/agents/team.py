@@ -43,7 +43,7 @@ class Team(struct.PyTreeNode):
     def scale(self) -> Array:
         """Scale of the returns per channel, signal units: `[C]`, with parameters per agent `[A, C]`."""
         variable: Any = self.stats["value_scale"]
-        return variable[...]
+        return jnp.asarray(variable[...])
 
     def forward(self, obs: Observation, hidden: Array | None = None) -> Output:
         """Policy, values and critic activations. obs leaves `[..., A, ...]`."""

@@ -49,12 +49,13 @@ def found(rho=0.4, low=0.3, icc_low=0.6, times=(80, 90)):
 
 
 def test_verdicts_follow_the_figures():
-    good = {"shaping": [3, 4, 5, 6], "scratch": [0, 1, 0, 1], "shuffled": [0, 0, 1, 1]}
+    scores = {"shaping": [3, 4, 5, 6], "scratch": [0, 1, 0, 1], "shuffled": [0, 0, 1, 1]}
+    good = {arm: np.array(auc) for arm, auc in scores.items()}
     yes = verdicts(found(), good)
     assert yes["cooperation_learned"]["supported"] and yes["shaping_helps"]["supported"]
     assert yes["zero_shot_haul-v0"]["supported"] and yes["values_stable"]["supported"]
     assert yes["values_transferred"]["supported"] is None  # no distilled arm was run
-    no = verdicts(found(rho=0.05, low=0.02, icc_low=0.2, times=(80, 49)), good | {"shaping": [0, 1, 0, 1]})
+    no = verdicts(found(rho=0.05, low=0.02, icc_low=0.2, times=(80, 49)), good | {"shaping": good["scratch"]})
     for claim in ("cooperation_learned", "value_tracks_coordination", "values_stable", "zero_shot_haul-v0"):
         assert no[claim]["supported"] is False
     assert no["shaping_helps"]["supported"] is False
@@ -62,7 +63,7 @@ def test_verdicts_follow_the_figures():
 
 def test_the_answer_does_not_say_more_than_the_verdicts():
     figures = found(rho=0.05, low=0.02)
-    figures["verdicts"] = verdicts(figures, {"shaping": [1.0], "scratch": [1.0]})
+    figures["verdicts"] = verdicts(figures, {"shaping": np.ones(1), "scratch": np.ones(1)})
     text = " ".join(answer(figures))
     assert "No head ranks well" in text and "no better than chance" in text and "supported by" not in text
 
