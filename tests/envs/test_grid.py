@@ -318,14 +318,14 @@ def play(reset, step, steps=24, seed=5):
     return kept
 
 
-def identical(a, b):
+def assert_identical(a, b):
     for x, y in zip(jax.tree.leaves(a), jax.tree.leaves(b), strict=True):
         np.testing.assert_array_equal(x, y)
 
 
 def test_the_same_keys_give_the_same_episode_to_the_last_bit(simulated):
     _, _, reset, step = simulated
-    identical(play(reset, step), play(reset, step))
+    assert_identical(play(reset, step), play(reset, step))
 
 
 def test_jit_changes_nothing(simulated):
@@ -334,7 +334,7 @@ def test_jit_changes_nothing(simulated):
         plain = play(env.reset, env.step, steps=1)
     compiled = play(reset, step, steps=1)
     for (a, x), (b, y) in zip(plain, compiled, strict=True):
-        identical(a.world, b.world)
+        assert_identical(a.world, b.world)
         for p, q in zip(jax.tree.leaves(x), jax.tree.leaves(y), strict=True):
             np.testing.assert_allclose(p, q, atol=1e-6)
 
@@ -347,7 +347,7 @@ def test_a_batch_equals_a_loop(simulated):
     after, together = jax.jit(jax.vmap(env.step))(keys, state, action)
     for e in range(3):
         alone, timestep = step(keys[e], reset(keys[e])[0], action[e])
-        identical(alone.world, jax.tree.map(lambda x, e=e: x[e], after.world))
+        assert_identical(alone.world, jax.tree.map(lambda x, e=e: x[e], after.world))
         for p, q in zip(jax.tree.leaves(timestep), jax.tree.leaves(together), strict=True):
             np.testing.assert_allclose(p, q[e], atol=1e-6)
 
