@@ -38,6 +38,7 @@ class Scene(struct.PyTreeNode):
     gaze: Float[Array, "A 2"]  # look direction
     act: Int[Array, " A"]  # this step's act, shared alphabet
     load: Float[Array, " A"]  # what an agent carries or holds, 0 none
+    strength: Float[Array, " A"]  # for how many an agent counts at a joint event, 1 in most worlds
     clear: Float[Array, "A R"]  # free distance along body-fixed rays
     object_position: Float[Array, "M 2"]
     object_goal: Float[Array, "M 2"]  # where it belongs; meaningful where feature `placed` is 1

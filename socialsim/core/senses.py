@@ -16,7 +16,7 @@ from socialsim.core.acts import NUM_ACTS, Act
 from socialsim.core.errors import OptionError
 from socialsim.core.scene import NUM_RAYS, OBJECT_FEATURES, Scene
 
-FEATURE_TABLE_VERSION = 1
+FEATURE_TABLE_VERSION = 2
 
 RADII = (1.5, 4.0, 12.0)
 """Distances d are sensed as exp(-d/r) for these r, in bodies."""
@@ -25,13 +25,13 @@ _NEAR = tuple(f"near_{r:g}" for r in RADII)
 _ACTS = tuple(f"act_{a.name.lower()}" for a in Act)
 
 SELF_FEATURES = (
-    *("speed_ahead", "speed_left", "gaze_ahead", "gaze_left", "load"),
+    *("speed_ahead", "speed_left", "gaze_ahead", "gaze_left", "load", "strength"),
     *(f"clear_{360 * r // NUM_RAYS}" for r in range(NUM_RAYS)),
     *_ACTS,
 )
 OTHER_FEATURES = (
     *("ahead", "left", *_NEAR, "heading_ahead", "heading_left", "gaze_ahead", "gaze_left"),
-    *("speed_ahead", "speed_left", "load", "looks_at_me"),
+    *("speed_ahead", "speed_left", "load", "strength", "looks_at_me"),
     *_ACTS,
 )
 OBJECT_SENSE_FEATURES = (
@@ -112,7 +112,8 @@ class Senses:
         speed = _relative(s.heading, s.velocity)
         gaze = _relative(s.heading, s.gaze)
         clear = [jnp.exp(-s.clear[:, r] / RADII[1]) for r in range(NUM_RAYS)]
-        return jnp.stack([*_bounded(speed), *gaze, jnp.clip(s.load, 0, 2), *clear, *_one_hot(s.act)], -1)
+        own = [jnp.clip(s.load, 0, 2), _strength(s)]
+        return jnp.stack([*_bounded(speed), *gaze, *own, *clear, *_one_hot(s.act)], -1)
 
     def _others(self, s: Scene) -> Float[Array, "A A P"]:
         """[i, j]: what i senses of j."""
@@ -125,6 +126,7 @@ class Senses:
             *_relative(me, s.gaze[None]),
             *_bounded(_relative(me, s.velocity[None] - s.velocity[:, None])),
             jnp.clip(s.load, 0, 2)[None],
+            _strength(s)[None],
             s.sees_agent.T.astype(jnp.float32),
             *(a[None] for a in _one_hot(s.act)),
         ]
@@ -148,6 +150,11 @@ class Senses:
 
 _FEATURE_SCALE = tuple(0.25 if f in ("needed", "present", "heavy") else 1.0 for f in OBJECT_FEATURES)
 """Head counts are sensed in quarters, so that teams of up to eight stay within [-2, 2]."""
+
+
+def _strength(scene: Scene) -> Float[Array, " A"]:
+    """Strength beyond that of one, in quarters like all head counts."""
+    return jnp.clip(0.25 * (scene.strength - 1), -2, 2)
 
 
 def _bounded(pair):

@@ -36,6 +36,7 @@ class World(struct.PyTreeNode, abc.ABC):
     are pure and safe under jit and vmap; `key` is consumed.
     """
 
+    task: ClassVar[str] = ""  # what the scripted competent team is looked up by; no agent ever senses it
     horizon: ClassVar[int] = 128  # decisions after which an episode is truncated, unless asked otherwise
 
     @property

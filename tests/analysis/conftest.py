@@ -38,6 +38,7 @@ def random_scene(d: dict) -> Scene:
         gaze=gaze,
         act=d["act"],
         load=jnp.zeros(A),
+        strength=jnp.ones(A),
         clear=d["clear"],
         object_position=objects,
         object_goal=objects,

@@ -31,6 +31,7 @@ def scene(t: int) -> Scene:
         gaze=facing,
         act=jnp.ones(AGENTS, int),
         load=jnp.zeros(AGENTS),
+        strength=jnp.ones(AGENTS),
         clear=jnp.ones((AGENTS, NUM_RAYS)),
         object_position=pad,
         object_goal=pad,

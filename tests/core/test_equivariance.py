@@ -37,6 +37,7 @@ def random_scenes(rng, steps=T):
         gaze=directions(),
         act=rng.integers(0, NUM_ACTS, (steps, A)).astype(np.int32) // 3,
         load=reals(A, low=0, high=1),
+        strength=reals(A, low=0, high=4),
         clear=reals(A, NUM_RAYS, low=0),
         object_position=reals(M, 2),
         object_goal=reals(M, 2),
@@ -49,7 +50,18 @@ def random_scenes(rng, steps=T):
     )
 
 
-_PER_AGENT = ("position", "velocity", "heading", "gaze", "act", "load", "clear", "takes_part", "sees_object")
+_PER_AGENT = (
+    "position",
+    "velocity",
+    "heading",
+    "gaze",
+    "act",
+    "load",
+    "strength",
+    "clear",
+    "takes_part",
+    "sees_object",
+)
 
 
 def permute(scenes, order):

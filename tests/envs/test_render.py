@@ -38,6 +38,7 @@ def scene(position=((5.0, 5.0), (8.0, 5.0)), gaze=(EAST, WEST), joint=(0.0, 0.0)
         gaze=gaze,
         act=jnp.full(a, act),
         load=jnp.zeros(a),
+        strength=jnp.ones(a),
         clear=jnp.ones((a, NUM_RAYS)),
         object_position=jnp.array([[2.0, 8.0]]),
         object_goal=jnp.array([[7.0, 2.0]]),

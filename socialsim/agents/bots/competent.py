@@ -8,6 +8,7 @@ from jaxtyping import Array, Float, Int, Key
 from socialsim.agents.bots.base import Bot, Explore
 from socialsim.agents.bots.motor import long_load, steer
 from socialsim.agents.bots.plan import Intent, feature, first_intent, make_plan
+from socialsim.agents.bots.teams import team_for
 from socialsim.agents.bots.walk import empty_trail, walk
 from socialsim.core.errors import OptionError
 from socialsim.core.scene import Scene
@@ -53,11 +54,13 @@ class Competent(Bot):
 
 
 def scripted_team(env, *, epsilon: float = 0.0, patience: int = 24) -> Bot:
-    """A competent team for a Simulation or World, by its `Actions`.
+    """The competent team for a Simulation or World: the one made for its task, else `Competent`.
 
     epsilon: chance that an agent takes a random action instead, in each decision (0 to 1).
     """
     if not 0 <= epsilon <= 1:
         raise OptionError(f"epsilon={epsilon}; allowed: 0 to 1")
-    bot = Competent(env.actions, patience)
+    world = getattr(env, "world", env)
+    made = team_for(world)
+    bot = Competent(env.actions, patience) if made is None else made
     return Explore(bot, env.actions, epsilon) if epsilon else bot

@@ -165,6 +165,7 @@ class Grid(World):
             gaze=facing,
             act=state.act,
             load=jnp.zeros(self.agents),
+            strength=jnp.ones(self.agents),
             clear=geometry.free_distance(position, rays, state.walls, low, high),
             object_position=objects,
             object_goal=state.object_goal.astype(jnp.float32),

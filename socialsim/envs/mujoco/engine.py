@@ -223,6 +223,7 @@ class MujocoWorld(World):
             gaze=gaze,
             act=state.act,
             load=jnp.zeros(self.num_agents),
+            strength=jnp.ones(self.num_agents),
             clear=geometry.free_distance(position, geometry.fan(heading, NUM_RAYS), boxes, low, high),
             object_position=object_position,
             object_goal=object_goal,
