@@ -1,0 +1,18 @@
+"""Which tasks have a competent team of their own; all others are played by `Competent`."""
+
+import importlib
+
+from socialsim.agents.bots.base import Bot
+from socialsim.core.world import World
+
+TEAMS: dict[str, str] = {}
+"""`World.task` -> `module:factory`, imported when asked for; `factory(world) -> Bot` may read the world's
+options: scripted teams are experts that know the rules."""
+
+
+def team_for(world: World) -> Bot | None:
+    """The team made for the world's task, or None."""
+    if world.task not in TEAMS:
+        return None
+    module, _, factory = TEAMS[world.task].partition(":")
+    return getattr(importlib.import_module(module), factory)(world)
