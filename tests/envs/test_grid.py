@@ -15,12 +15,23 @@ import socialsim
 from socialsim.core.acts import Act
 from socialsim.core.errors import OptionError, integer
 from socialsim.envs.grid import layout
+from socialsim.envs.grid.gather import gather
 from socialsim.envs.grid.haul import haul
+from socialsim.envs.grid.push import Trip, push
 from socialsim.envs.grid.rendezvous import rendezvous
 
 EACH, STEPS, AGENTS, SIZE = 24, 60, 4, 8
 GOLDEN = pathlib.Path(__file__).with_name("golden_grid.json")
 FACING = np.array([(1, 0), (0, 1), (-1, 0), (0, -1)])
+
+
+def either(world):
+    """The same world with both kinds of rule compiled in, so that it stacks with worlds of the other."""
+    idle = {
+        "rendezvous": (push(2, on=False), *world.mechanisms),
+        "haul": (*world.mechanisms, gather(2, on=False)),
+    }
+    return world.replace(mechanisms=idle[world.task], task="")
 
 
 def stack(worlds):
@@ -44,7 +55,7 @@ def episodes():
         haul(**shared, needed=2),
         haul(**shared, needed=1).replace(height=narrow),
     ]
-    worlds = stack([task for task in tasks for _ in range(EACH)])
+    worlds = stack([either(task) for task in tasks for _ in range(EACH)])
     count = len(tasks) * EACH
 
     @jax.jit
@@ -84,7 +95,7 @@ def each_world(episodes):
 
 def test_bodies_and_loads_keep_to_free_cells_of_their_own(episodes):
     for world, states, _ in each_world(episodes):
-        loads = states.object_position[:, world.rules.push]
+        loads = states.object_position[:, world.mechanisms[0].on]
         solid = np.concatenate([states.position, loads], 1)
         assert (solid >= 0).all() and (solid < [world.width, world.height]).all()
         assert not in_walls(solid, states.walls[0]).any()
@@ -135,12 +146,14 @@ def _pushers(world, states, action, t, m):
 def _loads_before_renewal(world, states, action, t):
     """Where loads are once pushed, before those that arrived start elsewhere."""
     out = []
-    push = world.rules.push
+    push = world.mechanisms[0].on
     now = states.object_position[t]
     wanted = []
     for m in range(len(push)):
         ways = [
-            w for w, who in _pushers(world, states, action, t, m).items() if len(who) >= world.rules.needed[m]
+            w
+            for w, who in _pushers(world, states, action, t, m).items()
+            if len(who) >= world.mechanisms[0].needed[m]
         ]
         wanted.append(now[m] + FACING[ways[0]] if push[m] and len(ways) == 1 else now[m])
     for m in range(len(push)):
@@ -164,25 +177,27 @@ def _loads_before_renewal(world, states, action, t):
 def test_loads_move_only_when_pushed_by_enough_and_pay_only_for_progress(episodes):
     pushes = arrivals = 0
     for world, states, actions in each_world(episodes):
-        if not world.rules.push.all():
+        if not world.mechanisms[0].on.all():
             continue
         for t, action in enumerate(actions):
             pushed = _loads_before_renewal(world, states, action, t)
             share = np.zeros(AGENTS)
             for m, cell in enumerate(pushed):
                 distance = np.abs(states.object_goal[t, m] - cell).sum()
-                if distance < states.nearest[t, m]:
+                if distance < states.memories[0].nearest[t, m]:
                     way = [w for w in range(4) if (FACING[w] == cell - states.object_position[t, m]).all()]
                     for i in _pushers(world, states, action, t, m)[way[0]]:
                         share[i] += 1
                     pushes += 1
                 if distance == 0:
                     arrivals += 1
-                    assert states.nearest[t + 1, m] == states.trip[t + 1, m]
+                    assert states.memories[0].nearest[t + 1, m] == states.memories[0].length[t + 1, m]
                 else:
                     np.testing.assert_array_equal(states.object_position[t + 1, m], cell)
                     np.testing.assert_array_equal(states.object_goal[t + 1, m], states.object_goal[t, m])
-                    assert states.nearest[t + 1, m] == min(distance, states.nearest[t, m])
+                    assert states.memories[0].nearest[t + 1, m] == min(
+                        distance, states.memories[0].nearest[t, m]
+                    )
             np.testing.assert_array_equal(states.joint[t + 1], share)
     assert pushes > 100 and arrivals > 5
 
@@ -190,15 +205,15 @@ def test_loads_move_only_when_pushed_by_enough_and_pay_only_for_progress(episode
 def test_pads_need_enough_at_once_and_then_move_a_third_of_the_floor_away(episodes):
     events = stayed = 0
     for world, states, actions in each_world(episodes):
-        if world.rules.push.any():
+        if world.mechanisms[0].on.any():
             continue
         third = max(int(world.width), int(world.height)) // 3
         for t in range(len(actions)):
             share = np.zeros(AGENTS)
             for m in range(2):
                 pad = states.object_position[t, m]
-                on = np.abs(states.position[t + 1] - pad).max(-1) <= world.rules.radius[m]
-                if on.sum() >= world.rules.needed[m]:
+                on = np.abs(states.position[t + 1] - pad).max(-1) <= world.mechanisms[1].radius[m]
+                if on.sum() >= world.mechanisms[1].needed[m]:
                     share += on
                     events += 1
                     gone = np.abs(states.object_position[t + 1, m] - pad).max()
@@ -224,8 +239,7 @@ def set_up(state, position, heading, load, goal):
         heading=jnp.array(heading, jnp.int32),
         object_position=jnp.array([load], jnp.int32),
         object_goal=jnp.array([goal], jnp.int32),
-        trip=jnp.array([trip], jnp.int32),
-        nearest=jnp.array([trip], jnp.int32),
+        memories=(Trip(jnp.array([trip], jnp.int32), jnp.array([trip], jnp.int32)),),
     )
 
 

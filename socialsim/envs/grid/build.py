@@ -1,68 +1,78 @@
 """Checked construction of grid worlds: one place for the options that all of them share."""
 
 import jax.numpy as jnp
+from jaxtyping import Array, Bool
 
 from socialsim.core.errors import OptionError, integer
 from socialsim.core.sight import Eyes
 from socialsim.envs.grid import layout
-from socialsim.envs.grid.engine import Grid, Rules
+from socialsim.envs.grid.engine import Grid
+from socialsim.envs.grid.mechanism import Mechanism
 
 
 def build_grid(
-    *,
+    task: str,
+    *mechanisms: Mechanism,
     num_agents: int,
     num_objects: int,
     size: int | tuple[int, int],
-    walls: int,
-    needed: int,
-    most_needed: int,
-    radius: int,
-    stand: bool,
-    bodies_block: bool,
-    reach: float,
-    cone: float,
-    full_view: bool,
-    object_name: str,
+    walls: int = 0,
+    wall_slots: int | None = None,
+    strongest: int = 1,
+    present: Bool[Array, " M"] | None = None,
+    bodies_block: bool = True,
+    reach: float = 8.0,
+    cone: float = 120.0,
+    full_view: bool = False,
+    counted: str = "num_objects",
 ) -> Grid:
-    """A Grid whose objects all follow one rule.
+    """A Grid under the rules of `mechanisms`, all over `num_objects` objects.
 
-    Raises OptionError, naming the option, for sizes that cannot be: no agents, more objects than cells,
-    more participants needed than there are agents or places for them.
+    wall_slots: boxes of wall a state holds, where that is not one for each of `walls` bars.
+    counted: the option that numbers the objects, for messages.
+
+    Raises OptionError, naming the option, for sizes that cannot be: no agents, more objects than cells.
     """
     agents = integer("num_agents", num_agents, low=1, high=4096)
-    objects = integer(f"num_{object_name}", num_objects, low=1, high=4096)
     width, height = (size, size) if not isinstance(size, (tuple, list)) else _pair(size)
     width, height = integer("size", width, low=3, high=512), integer("size", height, low=3, high=512)
     bars = integer("walls", walls, low=0, high=layout.max_walls(width, height))
-    needed = integer("needed", needed, low=1)
-    if needed > agents:
-        raise OptionError(f"needed={needed}; allowed: at most num_agents={agents}")
-    if needed > most_needed:
-        raise OptionError(f"needed={needed}; allowed: at most {most_needed}, as many as find a place there")
-    wanted, cells = agents + 2 * objects, width * height - 3 * bars
+    wanted, cells = agents + 2 * num_objects, width * height - 3 * max(bars, wall_slots or 0)
     if wanted > cells:
         raise OptionError(
-            f"num_agents={agents} and num_{object_name}={objects} want {wanted} free cells (a start for each "
+            f"num_agents={agents} and {counted}={num_objects} want {wanted} free cells (a start for each "
             f"agent, a place and a goal for each object); allowed: at most {cells}, what "
             f"size={width}x{height} with walls={bars} leaves"
         )
-    per_object = jnp.ones(objects, jnp.int32)
     return Grid(
         width=jnp.int32(width),
         height=jnp.int32(height),
         walls=jnp.int32(bars),
-        rules=Rules(
-            needed=per_object * needed,
-            radius=per_object * radius,
-            stand=per_object.astype(bool) & stand,
-            push=per_object.astype(bool) & (not stand),
-        ),
+        strongest=jnp.int32(integer("max_strength", strongest, low=1, high=8)),
+        present=jnp.ones(num_objects, bool) if present is None else present,
+        mechanisms=mechanisms,
         shape=(width, height),
-        wall_slots=bars,
+        wall_slots=bars if wall_slots is None else wall_slots,
         agents=agents,
         eyes=Eyes(reach=reach, cone=cone, full_view=bool(full_view)),
         bodies_block=bool(bodies_block),
+        task=task,
     )
+
+
+def objects_count(name: str, value, *, low: int = 1) -> int:
+    """How many objects, checked."""
+    return integer(name, value, low=low, high=4096)
+
+
+def needed_count(needed, num_agents, most: int, name: str = "needed") -> int:
+    """How many participants, checked: no more than there are agents, or places for them."""
+    needed, agents = integer(name, needed, low=1), integer("num_agents", num_agents, low=1, high=4096)
+    if needed > agents:
+        raise OptionError(f"{name}={needed}; allowed: at most num_agents={agents}")
+    if needed > most:
+        raise OptionError(f"{name}={needed}; allowed: at most {most}, as many as find a place there")
+    return needed
 
 
 def _pair(size):

@@ -1,12 +1,13 @@
-"""The grid engine: bodies that turn and walk on cells, and objects whose joint-event rules are data.
+"""The grid engine: bodies that turn and walk on cells, among objects whose joint-event rules are data.
 
-Every rule is a leaf, so one compiled step serves a batch of different tasks. The step is arithmetic on
-small arrays: no gathers or scatters, no loops over agents.
+Every rule is a leaf of a `Mechanism`, so one compiled step serves a batch of different tasks. The step is
+arithmetic on small arrays: no gathers or scatters, no loops over agents.
 """
+
+from typing import Any
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from flax import struct
 from jaxtyping import Array, Bool, Float, Int, Key
 
@@ -16,60 +17,49 @@ from socialsim.core.scene import NUM_RAYS, Scene, object_features
 from socialsim.core.sight import Eyes
 from socialsim.core.world import Actions, World
 from socialsim.envs.grid import layout
-
-
-class Rules(struct.PyTreeNode):
-    """What the `M` objects ask of agents, as data.
-
-    stand: a joint event happens while `needed` agents are within `radius` cells (Chebyshev) of it at
-        once; it then moves elsewhere. Agents may stand on it.
-    push: it blocks the way, and moves one cell when `needed` agents next to it and not ahead of it
-        advance in one direction at once. A joint event happens when that brings it nearer to its goal than
-        it has ever been on this trip (so shoving to and fro earns nothing); at its goal it starts a new trip.
-    """
-
-    needed: Int[Array, " M"]
-    radius: Int[Array, " M"]
-    stand: Bool[Array, " M"]
-    push: Bool[Array, " M"]
+from socialsim.envs.grid.cells import same, vector
+from socialsim.envs.grid.mechanism import Mechanism, Turn
 
 
 class GridState(struct.PyTreeNode):
     """`A` agents, `M` objects, `W` wall slots; cells.
 
     heading: quarter turns counter-clockwise from east.  velocity: cells moved in this step.
-    trip, nearest: distance (Manhattan) from object to goal at the trip's start, and the least so far.
+    memories: what each mechanism remembers, in the order of `Grid.mechanisms`.
     """
 
     position: Int[Array, "A 2"]
     heading: Int[Array, " A"]
     velocity: Int[Array, "A 2"]
     act: Int[Array, " A"]
+    strength: Int[Array, " A"]
     joint: Float[Array, " A"]
     object_position: Int[Array, "M 2"]
     object_goal: Int[Array, "M 2"]
-    trip: Int[Array, " M"]
-    nearest: Int[Array, " M"]
     walls: Float[Array, "W 4"]
+    memories: tuple[Any, ...]
 
 
 class Grid(World):
-    """A grid of `width` x `height` cells with bodies, walls and objects under `Rules`.
+    """A grid of `width` x `height` cells with bodies, walls and objects under the rules of `mechanisms`.
 
     Acts are actions: ADVANCE and RETREAT move one cell along the heading unless it is taken by a wall, a
-    body or a pushable object; two bodies that want one cell both stay. TURN_LEFT and TURN_RIGHT turn a
-    quarter. INTERACT and the gestures are visible and move nothing.
+    body or a solid object; two bodies that want one cell both stay. TURN_LEFT and TURN_RIGHT turn a
+    quarter. INTERACT and the gestures are visible and move nothing by themselves.
     """
 
     width: Int[Array, ""]
     height: Int[Array, ""]
     walls: Int[Array, ""]  # how many bars of wall a map has
-    rules: Rules
+    strongest: Int[Array, ""]  # strengths are drawn from 1 to this at each reset
+    present: Bool[Array, " M"]  # False: the object's slot is empty
+    mechanisms: tuple[Mechanism, ...]
     shape: tuple[int, int] = struct.field(pytree_node=False)  # largest width, height
     wall_slots: int = struct.field(pytree_node=False)
     agents: int = struct.field(pytree_node=False)
     eyes: Eyes = struct.field(pytree_node=False)
     bodies_block: bool = struct.field(pytree_node=False)
+    task: str = struct.field(pytree_node=False)
 
     @property
     def num_agents(self) -> int:
@@ -77,7 +67,7 @@ class Grid(World):
 
     @property
     def num_objects(self) -> int:
-        return self.rules.needed.shape[-1]
+        return self.present.shape[-1]
 
     @property
     def actions(self) -> Actions:
@@ -90,166 +80,144 @@ class Grid(World):
     def boxes(self, state: GridState) -> Float[Array, "W 4"]:
         return state.walls
 
+    def inside(self, cell: Int[Array, "*n 2"]) -> Bool[Array, "*n"]:
+        return (cell >= 0).all(-1) & (cell[..., 0] < self.width) & (cell[..., 1] < self.height)
+
     def reset(self, key: Key[Array, ""]) -> GridState:
         wall_key, cell_key, turn_key = jax.random.split(key, 3)
         a, m = self.agents, self.num_objects
-        walls = layout.random_walls(wall_key, self.walls, self.wall_slots, self.width, self.height)
+        walls = self._map(wall_key)
         cells = layout.distinct_cells(cell_key, a + 2 * m, self.shape, self.width, self.height, walls)
-        position, objects, goals = cells[:a], cells[a : a + m], cells[a + m :]
-        trip = jnp.abs(goals - objects).sum(-1)
-        return GridState(
-            position=position,
+        bits = jax.random.bits(jax.random.fold_in(key, 1), (a,), jnp.uint32)
+        state = GridState(
+            position=cells[:a],
             heading=jax.random.randint(turn_key, (a,), 0, 4),
             velocity=jnp.zeros((a, 2), jnp.int32),
             act=jnp.zeros(a, jnp.int32),  # Act.STILL
+            strength=1 + (bits % self.strongest.astype(jnp.uint32)).astype(jnp.int32),
             joint=jnp.zeros(a),
-            object_position=objects,
-            object_goal=goals,
-            trip=trip,
-            nearest=trip,
+            object_position=cells[a : a + m],
+            object_goal=cells[a + m :],
             walls=walls,
+            memories=(),
         )
+        keys = [jax.random.fold_in(key, 2 + i) for i in range(2 * len(self.mechanisms))]
+        for mechanism, k in zip(self.mechanisms, keys[::2], strict=True):
+            state = mechanism.arrange(k, self, state)
+        begun = [m.begin(k, self, state) for m, k in zip(self.mechanisms, keys[1::2], strict=True)]
+        return state.replace(memories=tuple(begun))
 
     def step(self, key: Key[Array, ""], state: GridState, action: Int[Array, " A"]) -> GridState:
+        memories = list(state.memories)
         act = action.astype(jnp.int32)
-        turn = (act == Act.TURN_LEFT).astype(jnp.int32) - (act == Act.TURN_RIGHT).astype(jnp.int32)
-        heading = (state.heading + turn) % 4
-        facing = _vector(heading)
-        objects, pushers = self._push(state, act, facing)
-        position = self._walk(state, act, facing, objects)
-        closer, arrived, nearest = self._progress(state, objects)
-        met = self._standing(position, objects)  # [A, M]
-        full = met.sum(0) >= self.rules.needed
-        joint = (met & full).sum(-1) + (pushers & closer).sum(-1)
-        # One random word an object and purpose: a new place, a new goal.
-        bits = jax.random.bits(key, (2, self.num_objects), jnp.uint32)
-        where = self._elsewhere(bits[0], objects, state, position, objects)
-        goal = self._elsewhere(bits[1], where, state, position, where)
-        renew = (full | arrived)[:, None]
-        objects = jnp.where(renew, where, objects)
-        goals = jnp.where(renew, goal, state.object_goal)
-        trip = jnp.where(renew[:, 0], jnp.abs(goals - objects).sum(-1), state.trip)
-        return state.replace(
-            position=position,
-            heading=heading,
-            velocity=position - state.position,
+        for mechanism, memory in zip(self.mechanisms, memories, strict=True):
+            act = mechanism.command(self, state, memory, act)
+        spin = (act == Act.TURN_LEFT).astype(jnp.int32) - (act == Act.TURN_RIGHT).astype(jnp.int32)
+        heading = (state.heading + spin) % 4
+        turn = Turn(
             act=act,
-            joint=joint.astype(jnp.float32),
-            object_position=objects,
-            object_goal=goals,
-            trip=trip,
-            nearest=jnp.where(renew[:, 0], trip, nearest),
+            facing=vector(heading),
+            position=state.position,
+            objects=state.object_position,
+            displaced=jnp.zeros((self.agents, self.num_objects), bool),
+            joint=jnp.zeros(self.agents),
+            renew=jnp.zeros(self.num_objects, bool),
         )
+        solid = self._solid(memories)
+        for i, mechanism in enumerate(self.mechanisms):
+            turn, memories[i] = mechanism.move(self, state, turn, memories[i], solid)
+        turn = turn.replace(position=self._walk(state, turn, solid))
+        for i, mechanism in enumerate(self.mechanisms):
+            judge_key = jax.random.fold_in(key, 1 + i)
+            turn, memories[i] = mechanism.judge(judge_key, self, state, turn, memories[i])
+        after = self._renewed(key, state, turn, memories)
+        after = after.replace(
+            position=turn.position,
+            heading=heading,
+            velocity=turn.position - state.position,
+            act=act,
+            joint=turn.joint.astype(jnp.float32),
+        )
+        for i, mechanism in enumerate(self.mechanisms):
+            settle_key = jax.random.fold_in(key, 101 + i)
+            memories[i] = mechanism.settle(settle_key, self, after, turn.renew, memories[i])
+        return after.replace(memories=tuple(memories))
 
     def terminated(self, state: GridState) -> Bool[Array, ""]:
         return jnp.zeros((), bool)
 
     def scene(self, state: GridState) -> Scene:
-        rules = self.rules
         position = state.position.astype(jnp.float32)
         objects = state.object_position.astype(jnp.float32)
-        facing = _vector(state.heading).astype(jnp.float32)
-        part = self._standing(state.position, state.object_position) | (
-            rules.push & (_chebyshev(state.position, state.object_position) <= 1)
-        )
-        present = part.sum(0)
-        needed = rules.needed.astype(jnp.float32)
-        travelled = 1.0 - state.nearest / jnp.maximum(state.trip, 1)
-        push = rules.push.astype(jnp.float32)
+        facing = vector(state.heading).astype(jnp.float32)
+        shown = [m.show(self, state, y) for m, y in zip(self.mechanisms, state.memories, strict=True)]
+        columns: dict[str, Array] = {}
+        for s in shown:  # an object follows one rule; the others leave zeros
+            for name, column in s.columns.items():
+                columns[name] = columns.get(name, 0) + column
         low, high = self.bounds(state)
-        rays = geometry.fan(facing, NUM_RAYS)
+        sees_object = self.eyes.see(position, facing, objects, state.walls) & self.present
+        hidden = sum((jnp.asarray(s.hidden) for s in shown), jnp.zeros((), bool)) > 0
+        load: Any = sum((s.load for s in shown), jnp.zeros(self.agents))
+        part = jnp.stack([s.part for s in shown]).any(0) & self.present
         return Scene(
             position=position,
             velocity=state.velocity.astype(jnp.float32),
             heading=facing,
             gaze=facing,
             act=state.act,
-            load=jnp.zeros(self.agents),
-            strength=jnp.ones(self.agents),
-            clear=geometry.free_distance(position, rays, state.walls, low, high),
+            load=load,
+            strength=state.strength.astype(jnp.float32),
+            clear=geometry.free_distance(position, geometry.fan(facing, NUM_RAYS), state.walls, low, high),
             object_position=objects,
             object_goal=state.object_goal.astype(jnp.float32),
-            object_features=object_features(
-                self.num_objects,
-                needed=needed,
-                present=present,
-                progress=jnp.where(rules.push, travelled, jnp.minimum(present / needed, 1.0)),
-                movable=push,
-                heavy=push * (needed - 1),
-                placed=push,
-            ),
-            object_present=jnp.ones(self.num_objects, bool),
+            object_features=object_features(self.num_objects, **columns) * self.present[:, None],
+            object_present=self.present,
             takes_part=part,
             sees_agent=self.eyes.see_agents(position, facing, state.walls),
-            sees_object=self.eyes.see(position, facing, objects, state.walls),
+            sees_object=sees_object & ~hidden,
             joint=state.joint,
         )
 
-    def _standing(self, position, objects) -> Bool[Array, "A M"]:
-        return self.rules.stand & (_chebyshev(position, objects) <= self.rules.radius)
+    def _map(self, key) -> Float[Array, "W 4"]:
+        for mechanism in self.mechanisms:
+            own = mechanism.walls(key, self)
+            if own is not None:
+                return own
+        return layout.random_walls(key, self.walls, self.wall_slots, self.width, self.height)
 
-    def _inside(self, cell):
-        return (cell >= 0).all(-1) & (cell[..., 0] < self.width) & (cell[..., 1] < self.height)
+    def _solid(self, memories) -> Bool[Array, " M"]:
+        kinds = [jnp.asarray(m.solid(y)) for m, y in zip(self.mechanisms, memories, strict=True)]
+        return jnp.broadcast_to(sum(kinds) > 0, (self.num_objects,)) & self.present
 
-    def _push(self, state, act, facing):
-        """New object positions, and who pushed what moved `[A, M]`."""
-        offset = state.object_position[None] - state.position[:, None]  # [A, M, 2]
-        near = jnp.abs(offset).max(-1) <= 1
-        behind = (offset * facing[:, None]).sum(-1) >= 0
-        pushing = near & behind & self.rules.push & (act == Act.ADVANCE)[:, None]
-        # Votes per axis direction, then the one direction that has enough of them and no rival.
-        votes = [(pushing & (facing == d).all(-1)[:, None]).sum(0) for d in _DIRECTIONS]
-        enough = [v >= self.rules.needed for v in votes]
-        single = jnp.stack(enough).sum(0) == 1
-        step = jnp.stack([e[:, None] * d for e, d in zip(enough, _DIRECTIONS, strict=True)]).sum(0)
-        step = step * single[:, None]
-        target = state.object_position + step
-        by_body = _same(target, state.position).any(1)
-        rivals = _same(target, state.object_position) & self.rules.push[None]
-        rivals |= _same(target, target)
-        by_object = (rivals & ~jnp.eye(self.num_objects, dtype=bool)).any(1)
-        free = self._inside(target) & ~layout.in_walls(target, state.walls) & ~by_body & ~by_object
-        moved = free & (step != 0).any(-1)
-        objects = jnp.where(moved[:, None], target, state.object_position)
-        with_it = (facing[:, None] == step[None]).all(-1)
-        return objects, pushing & with_it & moved
-
-    def _walk(self, state, act, facing, objects):
-        stride = (act == Act.ADVANCE).astype(jnp.int32) - (act == Act.RETREAT).astype(jnp.int32)
-        target = state.position + stride[:, None] * facing
-        blocked = layout.in_walls(target, state.walls) | ~self._inside(target)
-        blocked |= (_same(target, objects) & self.rules.push).any(1)
+    def _walk(self, state, turn, solid):
+        stride = (turn.act == Act.ADVANCE).astype(jnp.int32) - (turn.act == Act.RETREAT).astype(jnp.int32)
+        target = state.position + stride[:, None] * turn.facing
+        blocked = layout.in_walls(target, state.walls) | ~self.inside(target)
+        blocked |= (same(target, turn.objects) & solid).any(1)
         if self.bodies_block:
             others = ~jnp.eye(self.agents, dtype=bool)
-            wanted = _same(target, target) & (stride != 0)[None]
-            blocked |= ((_same(target, state.position) | wanted) & others).any(1)
+            wanted = same(target, target) & (stride != 0)[None]
+            blocked |= ((same(target, state.position) | wanted) & others).any(1)
         return jnp.where(blocked[:, None], state.position, target)
 
-    def _progress(self, state, objects):
-        """Which loads came nearer than ever, which arrived, and the new least distance: `[M]` each."""
-        distance = jnp.abs(state.object_goal - objects).sum(-1)
-        closer = self.rules.push & (distance < state.nearest)
-        return closer, self.rules.push & (distance == 0), jnp.minimum(distance, state.nearest)
+    def _renewed(self, key, state, turn, memories) -> GridState:
+        """Objects that are renewed take a new place, and a new goal."""
+        # One random word an object and purpose: a new place, a new goal.
+        bits = jax.random.bits(key, (2, self.num_objects), jnp.uint32)
+        regions = [m.region(self, turn, y) for m, y in zip(self.mechanisms, memories, strict=True)]
+        region = next((r for r in regions if r is not None), None)
 
-    def _elsewhere(self, bits, away_from, state, position, objects):
-        taken = jnp.concatenate([position, objects])
-        distance = jnp.maximum(self.width, self.height) // 3
-        return layout.nearby_free_cell(bits, away_from, taken, distance, self.width, self.height, state.walls)
+        def elsewhere(bits, away_from, objects, region=None):
+            taken = jnp.concatenate([turn.position, objects])
+            distance = jnp.maximum(self.width, self.height) // 3
+            floor = (self.width, self.height, state.walls)
+            return layout.nearby_free_cell(bits, away_from, taken, distance, *floor, region=region)
 
-
-_DIRECTIONS = tuple(np.array(d, np.int32) for d in ((1, 0), (0, 1), (-1, 0), (0, -1)))
-
-
-def _vector(heading: Int[Array, " A"]) -> Int[Array, "A 2"]:
-    """Unit step of quarter turns from east, without a table look-up."""
-    x = (heading == 0).astype(jnp.int32) - (heading == 2).astype(jnp.int32)
-    y = (heading == 1).astype(jnp.int32) - (heading == 3).astype(jnp.int32)
-    return jnp.stack([x, y], -1)
-
-
-def _chebyshev(a: Int[Array, "A 2"], b: Int[Array, "M 2"]) -> Int[Array, "A M"]:
-    return jnp.abs(a[:, None] - b[None]).max(-1)
-
-
-def _same(a: Int[Array, "N 2"], b: Int[Array, "K 2"]) -> Bool[Array, "N K"]:
-    return (a[:, None] == b[None]).all(-1)
+        where = elsewhere(bits[0], turn.objects, turn.objects, region)
+        goal = elsewhere(bits[1], where, where)
+        renew = (turn.renew & self.present)[:, None]
+        return state.replace(
+            object_position=jnp.where(renew, where, turn.objects),
+            object_goal=jnp.where(renew, goal, state.object_goal),
+        )

@@ -1,7 +1,8 @@
 """haul: move together what nobody can move alone."""
 
-from socialsim.envs.grid.build import build_grid
+from socialsim.envs.grid.build import build_grid, needed_count, objects_count
 from socialsim.envs.grid.engine import Grid
+from socialsim.envs.grid.push import push
 
 
 def haul(
@@ -27,18 +28,17 @@ def haul(
 
     Parameters are those of `rendezvous`; `needed` is at most 5 (three places behind a load, two beside).
     """
+    loads = objects_count("num_loads", num_loads)
     return build_grid(
+        "haul",
+        push(loads, needed=needed_count(needed, num_agents, 5)),
         num_agents=num_agents,
-        num_objects=num_loads,
+        num_objects=loads,
         size=size,
         walls=walls,
-        needed=needed,
-        most_needed=5,
-        radius=1,
-        stand=False,
         bodies_block=bodies_block,
         reach=reach,
         cone=cone,
         full_view=full_view,
-        object_name="loads",
+        counted="num_loads",
     )

@@ -80,11 +80,13 @@ def nearby_free_cell(
     width: Int[Array, ""],
     height: Int[Array, ""],
     boxes: Float[Array, "W 4"],
+    region: tuple[Int[Array, "M 2"], Int[Array, "M 2"]] | None = None,
 ) -> Int[Array, "M 2"]:
     """For each of M things a random free cell at least `distance` from where it is (Chebyshev).
 
     bits: uint32 `[M]`. Tries `TRIES` cells of a random sequence; a thing whose tries all fail stays put
     (its own cell is free). Cells in `taken` and cells two things ask for at once are not free.
+    region: lowest and highest cells allowed.
     """
     area = (width * height).astype(jnp.uint32)
     # Successive tries step by the golden ratio of the area: spread evenly, all from one draw.
@@ -95,6 +97,9 @@ def nearby_free_cell(
     far = jnp.abs(tries - away_from[:, None]).max(-1) >= distance
     clash = (tries[:, :, None, :] == taken[None, None]).all(-1).any(-1)
     good = far & ~clash & ~in_walls(tries, boxes)
+    if region is not None:
+        low, high = region
+        good &= ((tries >= low[:, None]) & (tries <= high[:, None])).all(-1)
     first = good & (jnp.cumsum(good, axis=1) == 1)
     picked = (tries * first[..., None]).sum(1)
     return jnp.where(good.any(1)[:, None], picked, away_from).astype(jnp.int32)

@@ -1,8 +1,9 @@
 """rendezvous: be at one place at one time."""
 
 from socialsim.core.errors import integer
-from socialsim.envs.grid.build import build_grid
+from socialsim.envs.grid.build import build_grid, needed_count, objects_count
 from socialsim.envs.grid.engine import Grid
+from socialsim.envs.grid.gather import gather
 
 
 def rendezvous(
@@ -38,18 +39,19 @@ def rendezvous(
     reach, cone : of sight, in cells and degrees.  full_view : see everything.
     """
     radius = integer("radius", radius, low=0, high=8)
+    most = (2 * radius + 1) ** 2 if bodies_block else num_agents
+    needed = needed_count(needed, num_agents, most)
+    pads = objects_count("num_pads", num_pads)
     return build_grid(
+        "rendezvous",
+        gather(pads, needed=needed, radius=radius),
         num_agents=num_agents,
-        num_objects=num_pads,
+        num_objects=pads,
         size=size,
         walls=walls,
-        needed=needed,
-        most_needed=(2 * radius + 1) ** 2 if bodies_block else num_agents,
-        radius=radius,
-        stand=True,
         bodies_block=bodies_block,
         reach=reach,
         cone=cone,
         full_view=full_view,
-        object_name="pads",
+        counted="num_pads",
     )
