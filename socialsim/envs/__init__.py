@@ -13,6 +13,36 @@ register(
     "grid: loads that move only when enough agents push the same way; bring them to their depots",
 )
 register(
+    "forage-v0",
+    "socialsim.envs.grid.forage:forage",
+    "grid: items that yield only to agents whose levels add up to the item's own",
+)
+register(
+    "commons-v0",
+    "socialsim.envs.grid.commons:commons",
+    "grid: a shared stock that regrows by its density and must be restored by joint work",
+)
+register(
+    "beacon-v0",
+    "socialsim.envs.grid.beacon:beacon",
+    "grid: a target lights when enough agents look at it; only some can see it",
+)
+register(
+    "relay-v0",
+    "socialsim.envs.grid.relay:relay",
+    "grid: parcels that must pass through several hands on their way",
+)
+register(
+    "gates-v0",
+    "socialsim.envs.grid.gates:gates",
+    "grid: a door that one holds open for others",
+)
+register(
+    "goal-cycle-v0",
+    "socialsim.envs.grid.goal_cycle:goal_cycle",
+    "grid: landmarks in a hidden order, shown by a demonstrator who leaves",
+)
+register(
     "rendezvous-mujoco-v0",
     "socialsim.envs.mujoco.rendezvous:rendezvous_mujoco",
     "MuJoCo: the rendezvous task with bodies that have a neck",

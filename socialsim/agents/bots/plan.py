@@ -68,10 +68,10 @@ def make_plan(
     way, open_way = _ways(scene, movable, axes, low, high)  # [M, 2], [M]
     start = scene.object_position - jnp.where(movable[:, None], way, 0.0)
     distance = jnp.abs(start[None] - scene.position[:, None]).sum(-1)  # [A, M]
-    # The time until enough have come: the distance of the `needed`-th nearest agent.
-    rank = (distance[:, None] >= distance[None]).sum(1)
+    # The time until enough have come: the distance of the nearest within whose circle enough are.
+    come = ((distance[:, None] >= distance[None]) * scene.strength[None, :, None]).sum(1)
     needed = feature(scene, "needed")
-    cost = jnp.where(rank >= needed, distance, _UNREACHABLE).min(0) + intent.doubt
+    cost = jnp.where(come >= needed, distance, _UNREACHABLE).min(0) + intent.doubt
     cost += jnp.where(open_way & scene.object_present, 0.0, _UNREACHABLE)
     cost -= jnp.arange(scene.num_objects) == intent.chosen  # better to stay with what was begun
     one = _first(cost == cost.min())

@@ -5,7 +5,15 @@ import importlib
 from socialsim.agents.bots.base import Bot
 from socialsim.core.world import World
 
-TEAMS: dict[str, str] = {}
+_BOTS = "socialsim.agents.bots"
+TEAMS: dict[str, str] = {
+    "forage": f"{_BOTS}.foraging:foragers",
+    "beacon": f"{_BOTS}.gazing:lookers",
+    "relay": f"{_BOTS}.relaying:couriers",
+    "gates": f"{_BOTS}.gatekeeping:keepers",
+    "commons": f"{_BOTS}.stewardship:stewards",
+    "goal-cycle": f"{_BOTS}.following:followers",
+}
 """`World.task` -> `module:factory`, imported when asked for; `factory(world) -> Bot` may read the world's
 options: scripted teams are experts that know the rules."""
 

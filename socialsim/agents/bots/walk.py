@@ -3,7 +3,7 @@
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, Int, Key
+from jaxtyping import Array, Bool, Float, Int, Key
 
 from socialsim.agents.bots.plan import Plan, feature
 from socialsim.core import geometry
@@ -21,9 +21,14 @@ def empty_trail(scene: Scene) -> Float[Array, "A K 2"]:
 
 
 def walk(
-    key: Key[Array, ""], scene: Scene, plan: Plan, trail: Float[Array, "A K 2"]
+    key: Key[Array, ""],
+    scene: Scene,
+    plan: Plan,
+    trail: Float[Array, "A K 2"],
+    solid: Bool[Array, " M"] | None = None,
 ) -> tuple[Int[Array, " A"], Float[Array, "A K 2"]]:
-    """Acts `[A]` that carry out `plan`, and the new trail."""
+    """Acts `[A]` that carry out `plan`, and the new trail. solid: objects in the way (default: loads)."""
+    solid = feature(scene, "movable") > 0 if solid is None else solid
     here = scene.position
     left_behind = here - jnp.round(scene.velocity)
     moved = (jnp.abs(scene.velocity) > 0.5).any(-1)
@@ -34,7 +39,7 @@ def walk(
     cell = here[:, None] + _DIRECTIONS  # [A, 4, 2]
     away = jnp.abs(plan.target[:, None] - cell).sum(-1)
     visits = _same(cell[:, :, None], trail[:, None]).sum(-1)
-    blocked = _obstructed(scene, cell)
+    blocked = _obstructed(scene, cell, solid)
     noise_key, yield_key = jax.random.split(key)
     noise = jax.random.uniform(noise_key, away.shape, maxval=0.3)
     cost = away + 0.8 * visits + 0.3 * (1.0 - toward) + _BLOCKED * blocked + noise
@@ -51,12 +56,12 @@ def walk(
     return jnp.where(plan.push, Act.ADVANCE, act).astype(jnp.int32), trail
 
 
-def _obstructed(scene: Scene, cell):
+def _obstructed(scene: Scene, cell, solid):
     rays = geometry.fan(scene.heading, scene.clear.shape[-1])  # [A, R, 2]
     aligned = (rays[:, None] * _DIRECTIONS[None, :, None]).sum(-1) > 0.99  # [A, 4, R]
     clear = jnp.where(aligned, scene.clear[:, None], 0.0).max(-1)
     bodies = _same(cell[:, :, None], scene.position[None, None]).any(-1)
-    loads = jnp.where((feature(scene, "movable") > 0)[:, None], scene.object_position, 1e6)
+    loads = jnp.where(solid[:, None], scene.object_position, 1e6)
     return (clear < 1.0) | bodies | _same(cell[:, :, None], loads[None, None]).any(-1)
 
 
