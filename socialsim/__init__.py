@@ -1,6 +1,6 @@
 """socialsim: do agents that are given only social signals develop stable values that travel?"""
 
-from socialsim import envs as envs  # registers the built-in worlds; imports none of them
+from socialsim import envs as envs  # registers the built-in worlds
 from socialsim.core.autoreset import AutoReset
 from socialsim.core.registry import make, register, worlds
 from socialsim.core.scene import Scene
@@ -8,6 +8,7 @@ from socialsim.core.senses import Observation, Senses
 from socialsim.core.signals import Signal, register_signal, signals
 from socialsim.core.simulation import Simulation, TimeStep
 from socialsim.core.world import World
+from socialsim.envs.grid.procedural import sample_world
 
 __version__ = "0.1.0"
 
@@ -23,6 +24,7 @@ __all__ = [
     "make",
     "register",
     "register_signal",
+    "sample_world",
     "signals",
     "worlds",
 ]

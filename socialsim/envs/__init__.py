@@ -43,6 +43,11 @@ register(
     "grid: landmarks in a hidden order, shown by a demonstrator who leaves",
 )
 register(
+    "procedural-v0",
+    "socialsim.envs.grid.procedural:procedural",
+    "grid: a new task in every episode, drawn over maps, objects and joint-event rules",
+)
+register(
     "rendezvous-mujoco-v0",
     "socialsim.envs.mujoco.rendezvous:rendezvous_mujoco",
     "MuJoCo: the rendezvous task with bodies that have a neck",
@@ -51,4 +56,24 @@ register(
     "beam-v0",
     "socialsim.envs.mujoco.beam:beam",
     "MuJoCo: push a long beam to its place together",
+)
+register(
+    "rendezvous-plane-v0",
+    "socialsim.envs.plane.rendezvous:rendezvous_plane",
+    "plane: the rendezvous task with discs that collide",
+)
+register(
+    "spread-v0",
+    "socialsim.envs.plane.spread:spread",
+    "plane: cover all landmarks at once, each agent its own",
+)
+register(
+    "flock-v0",
+    "socialsim.envs.plane.flock:flock",
+    "plane: walk the same way, near one another",
+)
+register(
+    "dance-v0",
+    "socialsim.envs.plane.dance:dance",
+    "plane: keep gestures in phase with those in view",
 )

@@ -13,6 +13,7 @@ TEAMS: dict[str, str] = {
     "gates": f"{_BOTS}.gatekeeping:keepers",
     "commons": f"{_BOTS}.stewardship:stewards",
     "goal-cycle": f"{_BOTS}.following:followers",
+    "procedural": f"{_BOTS}.exploring:explorers",
 }
 """`World.task` -> `module:factory`, imported when asked for; `factory(world) -> Bot` may read the world's
 options: scripted teams are experts that know the rules."""

@@ -14,7 +14,8 @@ BLOCK = 5
 another nor the border, so every map is connected."""
 
 
-def max_walls(width: int, height: int) -> int:
+def max_walls(width, height):
+    """Bars that find a block of their own; of integers, also traced ones."""
     return (width // BLOCK) * (height // BLOCK)
 
 

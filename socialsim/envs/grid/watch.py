@@ -71,7 +71,7 @@ class Watch(Mechanism):
         return self.on & in_cone & near & ~geometry.blocked(start[:, None], end[None], walls)
 
 
-def watch(num_objects: int, *, num_informed: int, **given) -> Watch:
+def watch(num_objects: int, *, num_informed: int | Int[Array, ""], **given) -> Watch:
     """A Watch with one rule for all objects, except where arrays `[M]` are given."""
     rule = dict(on=True, needed=2, window=0, reach=8) | given
     return Watch(**columns(num_objects, rule, flags=("on",)), num_informed=jnp.int32(num_informed))
