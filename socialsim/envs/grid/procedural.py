@@ -6,7 +6,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 from flax import struct
-from jaxtyping import Array, Bool, Int, Key
+from jaxtyping import Array, Bool, Int, Integer, Key
 
 from socialsim.core import errors
 from socialsim.core.acts import NUM_ACTS, Act
@@ -169,7 +169,7 @@ class Procedural(World):
         number = jax.random.bits(key, (), jnp.uint32) % jnp.uint32(self.num_tasks)
         return self.numbered(number)
 
-    def numbered(self, number: Int[Array, ""]) -> Grid:
+    def numbered(self, number: int | Integer[Array, ""]) -> Grid:
         """Task `number` of the split, 0 to `num_tasks` - 1: always the same one."""
         seed = jnp.asarray(number, jnp.uint32) + jnp.uint32(_SEEDS[self.split])
         return sample_world(jax.random.fold_in(jax.random.key(_DISTRIBUTION), seed), **dict(self.options))
