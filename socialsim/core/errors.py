@@ -1,6 +1,8 @@
 """Errors that say what was given, what is allowed and the nearest valid choice."""
 
 import difflib
+import math
+import numbers
 from collections.abc import Iterable
 
 
@@ -50,3 +52,16 @@ def integer(name: str, value: object, *, low: int, high: int | None = None) -> i
     if number is None or isinstance(value, bool) or number < low or (high is not None and number > high):
         raise OptionError(f"{name}={value!r}; allowed: {span}")
     return number
+
+
+def number(name: str, value: object, *, low: float, high: float = math.inf, above: bool = False) -> float:
+    """Check an option that is a finite number from `low` to `high` and return it; bools are refused.
+
+    above: `low` itself is not allowed.
+    """
+    span = f"more than {low:g}" if above else f"{low:g} or more"
+    span += "" if high == math.inf else f", at most {high:g}"
+    given = float(value) if isinstance(value, numbers.Real) and not isinstance(value, bool) else math.nan
+    if not math.isfinite(given) or not (given > low if above else given >= low) or given > high:
+        raise OptionError(f"{name}={value!r}; allowed: a number, {span}")
+    return given

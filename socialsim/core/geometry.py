@@ -24,6 +24,16 @@ def unit(v: Float[Array, "... 2"]) -> Float[Array, "... 2"]:
     return v / jnp.maximum(norm(v), 1e-6)[..., None]
 
 
+def snap(direction: Float[Array, "... 2"], directions: int) -> Float[Array, "... 2"]:
+    """The nearest of `directions` equally spaced directions, the first along x; any, where 0."""
+    if not directions:
+        return direction
+    turn = 2 * np.pi / directions
+    angle = jnp.round(jnp.arctan2(direction[..., 1], direction[..., 0]) / turn) * turn
+    exact = jnp.stack([jnp.cos(angle), jnp.sin(angle)], -1)
+    return jnp.where(jnp.abs(exact) < 1e-6, 0.0, exact)
+
+
 def into_frame(heading: Float[Array, "... 2"], v: Float[Array, "... 2"]) -> Float[Array, "... 2"]:
     """v in the body frame of `heading`: first component ahead, second to the left."""
     ahead = v[..., 0] * heading[..., 0] + v[..., 1] * heading[..., 1]

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
 from socialsim.core import geometry
-from socialsim.core.errors import OptionError
+from socialsim.core.errors import number
 
 
 @dataclasses.dataclass(frozen=True)
@@ -23,10 +23,8 @@ class Eyes:
     full_view: bool = False
 
     def __post_init__(self):
-        if not self.reach > 0:
-            raise OptionError(f"eyes: reach={self.reach}; allowed: more than 0 bodies")
-        if not 0 < self.cone <= 360:
-            raise OptionError(f"eyes: cone={self.cone}; allowed: 0 < cone <= 360 degrees")
+        number("reach", self.reach, low=0, above=True)
+        number("cone", self.cone, low=0, high=360, above=True)
 
     def see(
         self,

@@ -2,7 +2,7 @@
 
 import jax.numpy as jnp
 
-from socialsim.core.errors import OptionError, integer
+from socialsim.core.errors import integer, number
 from socialsim.envs.grid.build import build_grid, needed_count, objects_count
 from socialsim.envs.grid.engine import Grid
 from socialsim.envs.grid.grow import Grow
@@ -49,9 +49,8 @@ def commons(
     """
     bushes, springs = objects_count("num_bushes", num_bushes), objects_count("num_springs", num_springs)
     needed = needed_count(needed, num_agents, most=9)
-    for name, value in (("growth", growth), ("silting", silting), ("steward_share", steward_share)):
-        if not 0 <= value <= 1:
-            raise OptionError(f"{name}={value}; allowed: 0 to 1")
+    rates = {"growth": growth, "silting": silting, "steward_share": steward_share}
+    rates = {name: jnp.float32(number(name, value, low=0, high=1)) for name, value in rates.items()}
     bush = jnp.arange(bushes + springs) < bushes
     return build_grid(
         "commons",
@@ -59,13 +58,11 @@ def commons(
             bush=bush,
             spring=~bush,
             needed=jnp.full(bushes + springs, needed, jnp.int32),
-            growth=jnp.float32(growth),
-            silting=jnp.float32(silting),
             spread=jnp.int32(integer("spread", spread, low=0, high=1000)),
             ripe=jnp.float32(0.5),
             bite=jnp.float32(0.5),
             memory=jnp.float32(20.0),
-            steward_share=jnp.float32(steward_share),
+            **rates,
         ),
         num_agents=num_agents,
         num_objects=bushes + springs,

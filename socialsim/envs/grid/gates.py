@@ -2,7 +2,7 @@
 
 import jax.numpy as jnp
 
-from socialsim.core.errors import OptionError, integer
+from socialsim.core.errors import integer, number
 from socialsim.envs.grid.build import build_grid, objects_count
 from socialsim.envs.grid.engine import Grid
 from socialsim.envs.grid.gate import GATE, NORTH_PLATE, PRIZE, SOUTH_PLATE, Gate
@@ -37,8 +37,7 @@ def gates(
     size : cells along a side, or (width, height); at least 5.
     bodies_block, reach, cone, full_view : as in `rendezvous`.
     """
-    if not 0 <= holder_share <= 1:
-        raise OptionError(f"holder_share={holder_share}; allowed: 0 to 1")
+    share = number("holder_share", holder_share, low=0, high=1)
     prizes = objects_count("num_prizes", num_prizes)
     low = min(size) if isinstance(size, (tuple, list)) else size
     integer("size", low, low=5)
@@ -47,7 +46,7 @@ def gates(
         "gates",
         Gate(
             kind=jnp.array([GATE, SOUTH_PLATE, NORTH_PLATE] + [PRIZE] * prizes, jnp.int32),
-            holder_share=jnp.float32(holder_share),
+            holder_share=jnp.float32(share),
         ),
         num_agents=agents,
         num_objects=3 + prizes,
