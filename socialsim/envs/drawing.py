@@ -92,6 +92,7 @@ class Drawing:
         ("eyes", {"facecolors": "white", "edgecolors": "none"}),
         ("pupils", {"facecolors": look.INK, "edgecolors": "none"}),
         ("numbers", {"facecolors": "white", "edgecolors": "none"}),
+        ("carried", {"facecolors": look.LOAD, "edgecolors": "#6F573B", "linewidths": 0.8}),
         ("arrows", {"edgecolors": "none", "alpha": 0.85}),
         ("glyphs", {"facecolors": look.INK, "edgecolors": "none"}),
     )
@@ -145,6 +146,7 @@ class Drawing:
         here = np.flatnonzero(s.object_present)
         needed, present = (np.rint(look.feature(s, f)).astype(int).tolist() for f in ("needed", "present"))
         movable, placed = look.feature(s, "movable") > 0, look.feature(s, "placed") > 0
+        resource, active = look.feature(s, "resource"), look.feature(s, "active")
         rings, colours, loads, dots, goals, ways = [], [], [], [], [], []
         for m in here:
             at = s.object_position[m]
@@ -160,9 +162,14 @@ class Drawing:
                 rings += _segments(at, needed[m], 0.52, 0.72)
                 colours += [look.RING_ON if k < present[m] else look.RING for k in range(needed[m])]
             else:
-                rings.append(place(_CIRCLE, at, scale=0.3))
-                level = look.feature(s, "resource")[m] or look.feature(s, "active")[m]
-                colours.append(look.RING_ON if level else look.RING)
+                # What is offered as a disc of that area in a thin rim; open or lit things are full.
+                level = float(resource[m] if resource[m] > 0 else active[m])
+                rings += [place(_CIRCLE, at, scale=0.4), place(_CIRCLE, at, scale=0.36)]
+                rings.append(place(_CIRCLE, at, scale=0.36 * level**0.5))
+                colours += [look.RING, look.FLOOR, look.RING_ON]
+            if needed[m] > 0 and active[m] > 0 and not movable[m]:
+                rings.append(place(_CIRCLE, at, scale=0.2))
+                colours.append(look.FLASH)
             if placed[m] and not len(v.solids):
                 goals.append(place(box(-0.42, -0.42, 0.42, 0.42), s.object_goal[m]))
                 ways.append([at, s.object_goal[m]])
@@ -184,6 +191,10 @@ class Drawing:
         self._set("pupils", [place(_CIRCLE, p + 0.31 * g, scale=0.065) for p, _, g in at])
         self._set("numbers", [place(_text(str(i), 0.24), p - 0.08 * g) for i, (p, _, g) in enumerate(at)])
         self._set("glyphs", [_glyph(int(a), p, h) for a, (p, h, _) in zip(s.act, at, strict=True)])
+        side = [p + 0.42 * np.array([h[1], -h[0]]) for p, h, _ in at]
+        sizes = [0.1 + 0.12 * min(float(x), 1.0) for x in s.load]
+        loads = [(p, k) for p, k, x in zip(side, sizes, s.load, strict=True) if x > 0]
+        self._set("carried", [place(box(-k, -k, k, k), p) for p, k in loads])
         flashing = [p for p, j in zip(s.position, s.joint, strict=True) if j > 0]
         self._set("halos", [place(_CIRCLE, p, scale=k) for p in flashing for k in (0.66, 0.9)])
         self._set(

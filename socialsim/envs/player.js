@@ -60,7 +60,7 @@
     }
     const A = data.agents, M = data.objects, T = data.steps, C = data.channels.length, P = data.palette;
     const pos = reader(data.position, A * 2, 100), head = reader(data.heading, A, 100), gaze = reader(data.gaze, A, 100);
-    const act = reader(data.act, A, 1), joint = reader(data.joint, A, 100), sig = reader(data.signals, A * C, 1000);
+    const act = reader(data.act, A, 1), load = reader(data.load, A, 100), joint = reader(data.joint, A, 100), sig = reader(data.signals, A * C, 1000);
     const opos = reader(data.object_position, M * 2, 100), goal = reader(data.object_goal, M * 2, 100);
     const there = reader(data.object_present, M, 1), feat = {};
     for (const f in data.features) feat[f] = reader(data.features[f], M, 100);
@@ -113,7 +113,7 @@
       item("border-radius:50%;background:" + P.flash, "joint success");
       if (data.features.needed.length) {
         let pads = false, loads = false;
-        for (let m = 0; m < M; m++) if (feat.movable(0, m) > 0) loads = true; else pads = true;
+        for (let m = 0; m < M; m++) if (feat.movable(0, m) > 0) loads = true; else if (feat.needed(0, m) > 0) pads = true;
         if (pads) item("border-radius:50%;border:3px solid " + P.ring_on, "pad: segments are agents needed");
         if (loads) item("background:" + P.load, solid ? "load" : "load: dots are agents needed");
         if (loads) item("border:1.5px dashed " + P.load, "where it belongs");
@@ -212,8 +212,13 @@
           c.fillRect(X(x - 0.36), Y(y + 0.36), 0.72 * s, 0.72 * s); c.strokeRect(X(x - 0.36), Y(y + 0.36), 0.72 * s, 0.72 * s);
           const count = Math.max(n, 1), gap = Math.min(0.2, 0.6 / count);
           for (let k = 0; k < count; k++) { circle(x + (k - (count - 1) / 2) * gap, y, 0.07); c.fillStyle = "#fff"; c.fill(); }
+        } else if (!n) {
+          const offered = feat.resource(t, m), level = offered > 0 ? offered : feat.active(t, m);
+          circle(x, y, 0.38); c.fillStyle = P.floor; c.fill(); c.lineWidth = 0.04 * s; c.strokeStyle = P.ring; c.stroke();
+          if (level > 0) { circle(x, y, 0.36 * Math.sqrt(Math.min(level, 1))); c.fillStyle = P.ring_on; c.fill(); }
         } else {
           c.lineWidth = 0.2 * s;
+          if (feat.active(t, m) > 0) { circle(x, y, 0.2); c.fillStyle = P.flash; c.fill(); }
           for (let k = 0; k < Math.max(n, 1); k++) {
             const gap = n > 1 ? 0.16 : 0, a = -Math.PI / 2 + (2 * Math.PI * k) / Math.max(n, 1);
             c.beginPath();
@@ -245,6 +250,11 @@
         circle(x, y, 0.4); c.fill(); c.stroke();
         circle(x + 0.27 * Math.cos(g), y + 0.27 * Math.sin(g), 0.12); c.fillStyle = "#fff"; c.fill();
         circle(x + 0.31 * Math.cos(g), y + 0.31 * Math.sin(g), 0.065); c.fillStyle = P.ink; c.fill();
+        if (load(t, i) > 0) {
+          const r = 0.1 + 0.12 * Math.min(load(t, i), 1), bx = x + 0.42 * Math.sin(h), by = y - 0.42 * Math.cos(h);
+          c.fillStyle = P.load; c.strokeStyle = "#6f573b"; c.lineWidth = 1;
+          c.fillRect(X(bx - r), Y(by + r), 2 * r * s, 2 * r * s); c.strokeRect(X(bx - r), Y(by + r), 2 * r * s, 2 * r * s);
+        }
         c.fillStyle = "#fff"; c.font = "600 " + 0.34 * s + "px system-ui,sans-serif";
         c.fillText(i, X(x - 0.08 * Math.cos(g)), Y(y - 0.08 * Math.sin(g)));
         if (on.acts && data.glyphs[k]) {

@@ -23,7 +23,7 @@ from socialsim.core.sight import Eyes
 from socialsim.envs import view as look
 
 FORMAT = "socialsim-replay-1"
-_FEATURES = ("needed", "present", "movable", "placed")
+_FEATURES = ("needed", "present", "movable", "placed", "active", "resource")
 _PLAYER = Path(__file__).with_name("player.js")
 
 
@@ -93,6 +93,7 @@ def replay_data(
         "heading": _flat(_angle(s.heading), 100),
         "gaze": _flat(_angle(s.gaze), 100),
         "act": _flat(s.act, 1),
+        "load": _flat(s.load, 100),
         "joint": _flat(s.joint, 100),
         "signals": _flat(given, 1000),
         "sees": [np.flatnonzero(row).tolist() for row in sees],
