@@ -12,11 +12,10 @@ import jax
 import numpy as np
 import pettingzoo
 import pytest
+from small_worlds import HORIZON, OPTIONS, WORLDS
 
-import socialsim
 from socialsim.core.drives import DEFAULT_DRIVES, drive_matrix
 from socialsim.core.errors import ActionError, OptionError
-from socialsim.core.registry import entry
 from socialsim.envs.pettingzoo import MAX_SEED, jit_reset, jit_step
 
 with warnings.catch_warnings():
@@ -27,12 +26,6 @@ with warnings.catch_warnings():
     from pettingzoo.test.render_test import render_test
     from pettingzoo.test.state_test import state_test
 
-SMALL = {"num_agents": 3, "size": 6, "walls": 1}
-"""For the grids, which then share one compiled step; other worlds keep their defaults."""
-
-WORLDS = socialsim.worlds()
-HORIZON = 12
-
 
 class Small:
     """A door with small defaults, in the shape of a PettingZoo module."""
@@ -40,9 +33,7 @@ class Small:
     def __init__(self, id):
         self.id = id
         self.door = importlib.import_module(f"socialsim.envs.{id.replace('-', '_')}")
-        self.options = {"horizon": HORIZON}
-        if ".grid." in entry(id).entry_point:
-            self.options |= SMALL
+        self.options = {"horizon": HORIZON} | OPTIONS.get(id, {})
 
     def _make(self, constructor, options):
         defaults = dict(self.options)
