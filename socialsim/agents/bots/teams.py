@@ -14,6 +14,10 @@ TEAMS: dict[str, str] = {
     "commons": f"{_BOTS}.stewardship:stewards",
     "goal-cycle": f"{_BOTS}.following:followers",
     "procedural": f"{_BOTS}.exploring:explorers",
+    "rendezvous-plane": f"{_BOTS}.plane:rendezvous_team",
+    "spread": f"{_BOTS}.plane:spread_team",
+    "flock": f"{_BOTS}.plane:flock_team",
+    "dance": f"{_BOTS}.dance:dance_team",
 }
 """`World.task` -> `module:factory`, imported when asked for; `factory(world) -> Bot` may read the world's
 options: scripted teams are experts that know the rules."""

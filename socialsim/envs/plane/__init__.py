@@ -1,0 +1,1 @@
+"""Worlds of discs on a plane: continuous motion, semi-implicit Euler, collisions."""
