@@ -1,6 +1,13 @@
 """Sphinx configuration; `make docs` treats every warning as an error."""
 
+import sys
 from importlib import metadata
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))
+import gallery
+
+gallery.write()
 
 project = "socialsim"
 author = "The socialsim developers"
@@ -14,7 +21,7 @@ extensions = [
     "sphinx.ext.autosummary",
     "sphinx.ext.viewcode",
 ]
-exclude_patterns = ["_build"]
+exclude_patterns = ["_build"]  # worlds/ is written anew by gallery.py
 html_theme = "furo"
 html_title = f"socialsim {release}"
 

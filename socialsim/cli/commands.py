@@ -74,6 +74,34 @@ def experiment(
     print(f"\nreport: {path / 'report.html'}   figures: {path / 'summary.json'}")
 
 
+def survey(
+    worlds: tuple[str, ...] = (),
+    out: Path = Path("runs/survey"),
+    agent_steps: int = 262_144,
+    seeds: int = 2,
+    episodes: int = 64,
+    seed: int = 0,
+    quiet: bool = False,
+) -> None:
+    """Random, scripted and shortly trained teams in every world, in one table; goes on where it stopped.
+
+    Args:
+        worlds: ids; default: all.
+        out: run folder.
+        agent_steps: training per seed.
+        seeds: trained teams per world.
+        episodes: each team is measured on.
+        seed: of all randomness.
+        quiet: no progress.
+    """
+    from socialsim.experiments.survey import survey as measure
+
+    options = {"agent_steps": agent_steps, "seeds": seeds, "episodes": episodes, "seed": seed, "quiet": quiet}
+    path = measure(worlds, path=out, **options)
+    print((path / "survey.md").read_text())
+    print(f"figures: {path / 'survey.json'}")
+
+
 def report(run: Annotated[Path, tyro.conf.Positional]) -> None:
     """Say where a finished run's report is, and its answer.
 
@@ -144,7 +172,7 @@ def doctor() -> None:
     check.main()
 
 
-COMMANDS = {f.__name__: f for f in (worlds, train, experiment, report, replay, bench, doctor)}
+COMMANDS = {f.__name__: f for f in (worlds, train, experiment, survey, report, replay, bench, doctor)}
 
 
 def dispatch(arguments: Sequence[str]) -> None:
