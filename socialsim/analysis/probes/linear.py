@@ -1,14 +1,16 @@
-"""Linear readouts with grouped cross-validation: ridge regression, a ridge discriminant, logistic regression.
+"""Linear readouts with grouped cross-validation: ridge and sparse regression, discriminants, logistic
+regression.
 
 All targets that share their rows are fitted at once: one decomposition of the features per fold serves every
 concept and its control tasks, which is what makes a table of probes cheap.
 """
 
 import dataclasses
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.linear_model import LogisticRegression
+from sklearn.linear_model import LogisticRegression, lasso_path
 from sklearn.model_selection import GroupKFold
 from sklearn.preprocessing import StandardScaler
 
@@ -25,16 +27,21 @@ class LinearReadout:
     folds: of scikit-learn's GroupKFold.  alphas: ridge penalties per row, chosen by generalised
     cross-validation within the training folds, one per target.  classifier: "ridge" regresses balanced class
     codes and cuts halfway between the class means of the training folds (a regularised linear discriminant:
-    the same direction, fast); "logistic" is scikit-learn's, class-balanced.
+    the same direction, fast); "logistic" is scikit-learn's, class-balanced.  penalty: "l2", or "l1" for
+    sparse readouts, where alphas are shares of the penalty at which nothing is left (not for "logistic").
     """
 
     folds: int = 5
     alphas: tuple[float, ...] = (1e-4, 1e-3, 1e-2, 1e-1, 1.0, 10.0)
     classifier: str = "ridge"
+    penalty: str = "l2"
 
     def __post_init__(self):
         integer("folds", self.folds, low=2)
         choose("classifier", self.classifier, ("ridge", "logistic"))
+        choose("penalty", self.penalty, ("l2", "l1"))
+        if (self.classifier, self.penalty) == ("logistic", "l1"):
+            raise OptionError("classifier='logistic' with penalty='l1'; allowed: 'ridge' with 'l1'")
         if not self.alphas or min(self.alphas) <= 0:
             raise OptionError(f"alphas={self.alphas}; allowed: one or more, all above 0")
 
@@ -64,7 +71,8 @@ class LinearReadout:
         share = np.clip(y.mean(0), 1e-9, 1 - 1e-9)
         coded = np.where(binary, np.where(y > 0.5, 1 / share, -1 / (1 - share)), y)
         middle = coded.mean(0)
-        weights = ridge(x, coded - middle, self.alphas)
+        fit = ridge if self.penalty == "l2" else sparse
+        weights = fit(x, coded - middle, self.alphas)
         predicted = held @ weights
         positive = (y > 0.5).astype(float)
         centres = [(m.T @ x / np.maximum(m.sum(0), 1)[:, None]) for m in (positive, 1 - positive)]
@@ -91,6 +99,29 @@ def ridge(x: NDArray, y: NDArray, alphas: tuple[float, ...]) -> NDArray:
         better = criterion < least
         least, chosen = np.where(better, criterion, least), np.where(better, w, chosen)
     return basis @ chosen
+
+
+def sparse(x: NDArray, y: NDArray, alphas: tuple[float, ...]) -> NDArray:
+    """Lasso weights `[D, K]` for centred `x [N, D]` and `y [N, K]` (Tibshirani 1996).
+
+    alphas: shares of the least penalty that leaves no weight, above 0 and at most 1 (larger ones count as
+    1); chosen as in `ridge`, with as many degrees of freedom as weights (Zou, Hastie & Tibshirani 2007).
+    """
+    n = len(x)
+    gram, cross = x.T @ x, x.T @ y
+    shares = np.unique(np.minimum(alphas, 1.0))[::-1]
+    out = np.zeros((x.shape[1], y.shape[1]))
+    for k in range(y.shape[1]):
+        top = float(np.abs(cross[:, k]).max()) / n
+        if top <= 0:
+            continue
+        penalties = np.maximum(shares * top, 1e-12)
+        options: dict[str, Any] = {"alphas": penalties, "precompute": gram, "Xy": cross[:, k], "tol": 1e-3}
+        path = lasso_path(x, y[:, k], **options)[1]
+        rss = ((y[:, k, None] - x @ path) ** 2).mean(0)
+        df = 1 + (path != 0).sum(0)
+        out[:, k] = path[:, (rss / np.maximum(1 - df / n, 1e-6) ** 2).argmin()]
+    return out
 
 
 def _logistic(x, y, held):
