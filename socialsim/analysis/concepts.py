@@ -2,7 +2,8 @@
 
 Each is computed from the Scene and not from the observation, per agent, safe under jit and vmap. NaN marks
 agents for which it is undefined (the distance of a partner nobody sees): such rows are left out, so that a
-distance is never decoded from visibility alone.
+distance is never decoded from visibility alone. One Scene has no past: what takes one (who copied me lately)
+is in `histories`.
 """
 
 import dataclasses
@@ -157,6 +158,84 @@ def one_more_needed(scene: Scene):
 @register_concept("wall_ahead", "binary", "less than one body and a half is free ahead")
 def wall_ahead(scene: Scene):
     return (scene.clear[:, 0] < 1.5).astype(float)
+
+
+@register_concept("mean_partner_distance", "regression", "bodies to the partners I see, on average")
+def mean_partner_distance(scene: Scene):
+    return _partners_apart(scene)[0]
+
+
+@register_concept(
+    "partner_spread", "regression", "how unequal the distances of partners I see are (SD, bodies)"
+)
+def partner_spread(scene: Scene):
+    return _partners_apart(scene)[1]
+
+
+def _partners_apart(scene: Scene):
+    """Mean and standard deviation `[A]` of the distances of partners in sight; NaN below one and two."""
+    seen = scene.sees_agent
+    count = seen.sum(-1)
+    distance = jnp.where(seen, distances(scene)[0], 0.0)
+    mean = distance.sum(-1) / jnp.maximum(count, 1)
+    square = jnp.where(seen, (distance - mean[:, None]) ** 2, 0.0).sum(-1) / jnp.maximum(count, 1)
+    return jnp.where(count > 0, mean, jnp.nan), jnp.where(count > 1, jnp.sqrt(square), jnp.nan)
+
+
+@register_concept("partner_nears_me", "binary", "a partner I see comes nearer to me")
+def partner_nears_me(scene: Scene):
+    offset = scene.position[:, None] - scene.position[None]  # [me, partner], from the partner to me
+    relative = scene.velocity[None] - scene.velocity[:, None]
+    speed = (offset * relative).sum(-1) / jnp.maximum(geometry.norm(offset), 1e-6)
+    return (scene.sees_agent & (speed > 0.1)).any(-1).astype(float)
+
+
+@register_concept("leading", "binary", "of me and the partners I see, I am foremost along our mean heading")
+def leading(scene: Scene):
+    """NaN where I see nobody. Whether anyone follows takes more than one Scene."""
+    group = scene.sees_agent | jnp.eye(scene.num_agents, dtype=bool)
+    course = geometry.unit(group.astype(scene.heading.dtype) @ scene.heading)
+    along = (scene.position[None] * course[:, None]).sum(-1)  # [me, member]
+    front = jnp.where(scene.sees_agent, along, -FAR).max(-1)
+    return jnp.where(scene.sees_agent.any(-1), jnp.diagonal(along) > front, jnp.nan)
+
+
+@register_concept("same_act", "binary", "a partner I see does the act that I do")
+def same_act(scene: Scene):
+    return (scene.sees_agent & (scene.act[:, None] == scene.act[None])).any(-1).astype(float)
+
+
+@register_concept("load", "regression", "what I carry")
+def load(scene: Scene):
+    return scene.load.astype(float)
+
+
+@register_concept("partner_loaded", "binary", "a partner I see carries something")
+def partner_loaded(scene: Scene):
+    return (scene.sees_agent & (scene.load > 0)[None]).any(-1).astype(float)
+
+
+@register_concept("strength", "regression", "for how many I count at a joint event")
+def strength(scene: Scene):
+    return scene.strength.astype(float)
+
+
+@register_concept("object_present", "regression", "how many are at the nearest object I see (pad occupancy)")
+def object_present(scene: Scene):
+    return _of_nearest_object(scene, _feature(scene, "present"))
+
+
+def _nearest_object(feature: str, kind: str, summary: str):
+    @register_concept(f"object_{feature}", kind, f"the nearest object I see {summary}")
+    def of(scene: Scene):
+        value = _of_nearest_object(scene, _feature(scene, feature))
+        return jnp.where(jnp.isnan(value), value, value > 0) if kind == "binary" else value
+
+
+_nearest_object("active", "binary", "is active (lit, open, switched on)")
+_nearest_object("resource", "regression", "has so much left to give")
+_nearest_object("progress", "regression", "is so far along in its joint event")
+_nearest_object("load", "regression", "carries so much")
 
 
 def _own_act(act: Act):
