@@ -1,4 +1,4 @@
-"""Actions at the PettingZoo door: checked once, with one clear line for what is wrong."""
+"""Actions at the doors: checked once, with one clear line for what is wrong."""
 
 from typing import Any
 
@@ -15,40 +15,39 @@ def check_action(kind: Actions, agent: str, action: Any) -> np.ndarray:
     ------
     ActionError : wrong shape, type or range, or not finite; says what was given and what is allowed.
     """
-    return _vector(kind, agent, action) if kind.continuous else _choice(kind, agent, action)
+    return _checked(kind, f"action of {agent}", action, ())
 
 
-def _choice(kind: Actions, agent: str, action: Any) -> np.ndarray:
-    allowed = f"an integer from 0 to {kind.choices - 1}"
-    value = _array(agent, action, allowed)
-    if value.shape != ():
-        raise ActionError(f"action of {agent} has shape {list(value.shape)}; allowed: {allowed}")
-    if value.dtype.kind not in "iu":
-        raise ActionError(f"action of {agent} is {action!r} ({value.dtype}); allowed: {allowed}")
-    if not 0 <= value < kind.choices:
-        raise ActionError(f"action of {agent} is {value}; allowed: {allowed}")
-    return value.astype(np.int32)
+def check_actions(kind: Actions, actions: Any, count: int) -> np.ndarray:
+    """Actions of `count` agents in a row: int32 `[count]`, or float32 `[count, kind.size]` in [-1, 1].
+
+    Raises
+    ------
+    ActionError : as `check_action`.
+    """
+    return _checked(kind, "actions", actions, (count,))
 
 
-def _vector(kind: Actions, agent: str, action: Any) -> np.ndarray:
-    allowed = f"{kind.size} numbers from -1 to 1"
-    value = _array(agent, action, allowed)
-    if value.shape != (kind.size,):
-        raise ActionError(f"action of {agent} has shape {list(value.shape)}; allowed: {allowed}")
-    if value.dtype.kind not in "fiu":
-        raise ActionError(f"action of {agent} is of type {value.dtype}; allowed: {allowed}")
-    value = value.astype(np.float32)
-    if not np.isfinite(value).all():
-        raise ActionError(f"action of {agent} holds {value[~np.isfinite(value)][0]}; allowed: {allowed}")
-    if (np.abs(value) > 1).any():
-        raise ActionError(f"action of {agent} holds {value[np.abs(value) > 1][0]:g}; allowed: {allowed}")
-    return value
-
-
-def _array(agent: str, action: Any, allowed: str) -> np.ndarray:
-    if action is None:
-        raise ActionError(f"action of {agent} is None; allowed: {allowed}")
+def _checked(kind: Actions, subject: str, given: Any, leading: tuple[int, ...]) -> np.ndarray:
+    shape = (*leading, kind.size) if kind.continuous else leading
+    each = (
+        f"{kind.size} numbers from -1 to 1" if kind.continuous else f"an integer from 0 to {kind.choices - 1}"
+    )
+    allowed = f"{each} for each of {leading[0]} agents, shape {list(shape)}" if leading else each
+    if given is None:
+        raise ActionError(f"{subject} is None; allowed: {allowed}")
     try:
-        return np.asarray(action)
+        value = np.asarray(given)
     except (TypeError, ValueError):
-        raise ActionError(f"action of {agent} is a {type(action).__name__}; allowed: {allowed}") from None
+        raise ActionError(f"{subject} is a {type(given).__name__}; allowed: {allowed}") from None
+    if value.shape != shape:
+        raise ActionError(f"{subject} has shape {list(value.shape)}; allowed: {allowed}")
+    verb = "holds" if shape else "is"
+    if value.dtype.kind not in ("fiu" if kind.continuous else "iu"):
+        raise ActionError(f"{subject} {verb} {value.flat[0]!r} of type {value.dtype}; allowed: {allowed}")
+    if kind.continuous:
+        value = value.astype(np.float32)
+    good = np.abs(value) <= 1 if kind.continuous else (value >= 0) & (value < kind.choices)
+    if not good.all():  # NaN compares false, so it is among the bad
+        raise ActionError(f"{subject} {verb} {value[~good].flat[0]:g}; allowed: {allowed}")
+    return value if kind.continuous else value.astype(np.int32)

@@ -1,4 +1,4 @@
-"""Spaces at the PettingZoo door, and observations as members of them.
+"""Spaces at the doors, and observations as members of them.
 
 `A` agents, `M` object slots; `S`, `P`, `Q` features of oneself, of another agent, of an object (names in
 `socialsim.core.senses.feature_names()`).
@@ -7,7 +7,12 @@
     self [S] | others [A-1, P] | others_mask [A-1] | objects [M, Q] | objects_mask [M]
     in a row (row-major); features lie in [-2, 2], masks are 0 or 1.
 "sets": a Dict with those five entries in their own shapes; masks are int8.
+
+`rows` of either class keep the leading axes of an Observation (`[A, ...]`, or `[E, A, ...]` of a batch) and
+take the array module to compute in: NumPy on the host, `jax.numpy` inside jit.
 """
+
+from typing import Any
 
 import gymnasium
 import jax
@@ -55,9 +60,15 @@ class Flat:
             high.append(np.full(shape, 1.0 if mask else BOUND, np.float32).ravel())
         return spaces.Box(np.tile(np.concatenate(low), agents), np.tile(np.concatenate(high), agents))
 
+    @staticmethod
+    def rows(observation: Observation, xp: Any = np) -> Any:
+        """`[..., A, D]` float32."""
+        leading = observation.self.shape[:-1]
+        parts = [xp.asarray(getattr(observation, p), xp.float32).reshape(*leading, -1) for p in PARTS]
+        return xp.concatenate(parts, axis=-1)
+
     def __call__(self, observation: Observation) -> list[np.ndarray]:
-        rows = [np.asarray(getattr(observation, part), np.float32) for part in PARTS]
-        return list(np.concatenate([r.reshape(len(r), -1) for r in rows], axis=1))
+        return list(self.rows(observation))
 
 
 class Sets:
@@ -74,9 +85,14 @@ class Sets:
 
         return spaces.Dict({part: box(part, shape) for part, shape in self.shapes.items()})
 
+    @staticmethod
+    def rows(observation: Observation, xp: Any = np) -> dict[str, Any]:
+        """Part -> `[..., A, *shape]`."""
+        dtype = {p: xp.int8 if p.endswith("_mask") else xp.float32 for p in PARTS}
+        return {p: xp.asarray(getattr(observation, p)).astype(dtype[p]) for p in PARTS}
+
     def __call__(self, observation: Observation) -> list[dict[str, np.ndarray]]:
-        dtype = {p: np.int8 if p.endswith("_mask") else np.float32 for p in PARTS}
-        parts = {p: np.asarray(getattr(observation, p)).astype(dtype[p]) for p in PARTS}
+        parts = self.rows(observation)
         return [{p: rows[i] for p, rows in parts.items()} for i in range(len(parts["self"]))]
 
 
