@@ -1,0 +1,1 @@
+"""Economic games round a table: one grammar of moves, payoffs as data, a neutral resource token."""
