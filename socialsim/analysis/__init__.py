@@ -1,5 +1,10 @@
 """What did the value heads learn? Probes, counterfactuals, stability, rank agreement, with their controls."""
 
+from socialsim.analysis.certificate import Certificate as Certificate
+from socialsim.analysis.certificate import Certificates as Certificates
+from socialsim.analysis.certificate import Rule as Rule
+from socialsim.analysis.certify import Certify as Certify
+from socialsim.analysis.certify import certify as certify
 from socialsim.analysis.comparison import RankAgreement as RankAgreement
 from socialsim.analysis.comparison import ReturnAgreement as ReturnAgreement
 from socialsim.analysis.comparison import RewardDistance as RewardDistance
@@ -10,9 +15,19 @@ from socialsim.analysis.concepts import scenes_of as scenes_of
 from socialsim.analysis.counterfactual import Counterfactual as Counterfactual
 from socialsim.analysis.edits import Edit as Edit
 from socialsim.analysis.edits import default_edits as default_edits
+from socialsim.analysis.futures import SuccessorFeatures as SuccessorFeatures
+from socialsim.analysis.histories import measure_histories as measure_histories
+from socialsim.analysis.layers import Onward as Onward
+from socialsim.analysis.layers import solo as solo
+from socialsim.analysis.probes import Erasure as Erasure
+from socialsim.analysis.probes import Intervention as Intervention
+from socialsim.analysis.probes import OnlineCode as OnlineCode
 from socialsim.analysis.probes import Probe as Probe
 from socialsim.analysis.probes import Target as Target
+from socialsim.analysis.probes import WhatWhenWhere as WhatWhenWhere
 from socialsim.analysis.probes import scene_types as scene_types
+from socialsim.analysis.shapley import Shapley as Shapley
+from socialsim.analysis.similarity import Similarity as Similarity
 from socialsim.analysis.stability import IntraclassCorrelation as IntraclassCorrelation
 from socialsim.analysis.stability import KendallW as KendallW
 from socialsim.analysis.stability import channel_stability as channel_stability
@@ -23,3 +38,4 @@ from socialsim.analysis.statistics import interquartile_mean as interquartile_me
 from socialsim.analysis.statistics import kendall as kendall
 from socialsim.analysis.statistics import probability_of_improvement as probability_of_improvement
 from socialsim.analysis.statistics import spearman as spearman
+from socialsim.analysis.successor import SuccessorProbe as SuccessorProbe

@@ -36,8 +36,9 @@ class Intervention:
     randoms: changes of the same rank, and row by row of the same norm, in a randomly rotated direction within
     the span of the activations.  cap: rows used at most, drawn at random.
 
-    Groups fall into three parts, each in turn for fitting what edits, for validating what was edited, and
-    for being edited: nothing is judged on rows, or by a probe, that had a part in it.
+    Groups fall into three parts. Rows are edited by what was fitted on the other two. How well that works is
+    judged of edits fitted on one of the two, by probes trained on the other: nothing is judged on rows, or by
+    a probe, that had a part in it.
 
     size is the root mean square of dV over the spread of V; ratio is that of the edit over that of the mean
     random change, whose own scatter (2.5 % and 97.5 % points) is the null. rise is the mean change of V when
@@ -109,10 +110,14 @@ class Intervention:
             rotations = self._rotations(x)
             rows: list[xr.Dataset] = []
             for name in self.edits:
-                delta = self._delta(name, x, y, upper, folds)
+                delta = self._delta(name, x, y, upper, folds, parts=(1, 2))
                 row = self._effects(x, delta, base, scale, upper, values, labels, rotations, channels)
                 options = self._options(labels)
-                row = row.assign(quality(delta, nullify=name != "edit", **options))
+                row = row.assign(
+                    quality(
+                        self._delta(name, x, y, upper, folds, parts=(1,)), nullify=name != "edit", **options
+                    )
+                )
                 row = row.assign(self._divergence(x, delta, policy, rotations, options))
                 rows.append(row.assign(n=len(x), groups=len(np.unique(labels)), reason=""))
         return xr.concat(rows, names)
@@ -125,11 +130,11 @@ class Intervention:
             "resamples": self.resamples,
         }
 
-    def _delta(self, name: str, x, y, upper, folds) -> NDArray:
-        """What the edit adds to each row, fitted on the first of the two parts the row is not in."""
+    def _delta(self, name: str, x, y, upper, folds, parts) -> NDArray:
+        """What the edit adds to each row, fitted on those of the three parts, counted from the row's own."""
         delta = np.zeros_like(x)
         for k, rows in enumerate(folds):
-            fit = folds[(k + 1) % 3]
+            fit = np.concatenate([folds[(k + p) % 3] for p in parts])
             if name == "edit":
                 delta[rows] = _counterfactual(x[fit], y[fit], upper[fit], x[rows], upper[rows], self.alphas)
             else:

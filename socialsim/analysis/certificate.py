@@ -1,0 +1,208 @@
+"""A probe certificate: all the evidence for one claim in one object, and what it amounts to."""
+
+import dataclasses
+from collections import Counter
+from collections.abc import Iterator, Mapping
+
+import xarray as xr
+from matplotlib.figure import Figure
+
+from socialsim.analysis.statistics import Estimate
+from socialsim.core.errors import OptionError
+
+USED = "represented and used"
+UNUSED = "represented, not used"
+ABSENT = "not represented"
+UNDECIDED = "undecided"
+VERDICTS = (USED, UNUSED, ABSENT, UNDECIDED)
+
+PROBE_CHANCE = {"binary": 0.5, "regression": 0.0}
+
+
+@dataclasses.dataclass(frozen=True)
+class Certificate:
+    """The claim "this layer represents this concept, and this value head uses it", with its evidence.
+
+    score: held-out R^2 or balanced accuracy.  selectivity: score over that of a random labelling of scene
+    types.  compression: by online MDL, its null that of label frequencies alone; gain: bits per label saved.
+    advantage: score over the best of `baselines` (untrained twin, raw observation, random projection).
+    edit, erasure: how far the intervention moves the value, as a multiple of random changes of like rank and
+    norm; their null_low and null_high are the scatter of those.  completeness: of the edit.  rise: change of
+    the value as the edit raises the concept, over the spread of the value.  scene: change of the value in
+    spreads when the concept is changed in the Scene itself, None where no such edit was made.
+    """
+
+    concept: str
+    channel: str
+    layer: str
+    kind: str
+    score: Estimate
+    selectivity: Estimate
+    compression: Estimate
+    gain: Estimate
+    advantage: Estimate
+    baselines: Mapping[str, float]
+    edit: Estimate
+    erasure: Estimate
+    completeness: Estimate
+    specificity: Estimate  # Canby et al.'s selectivity of the edit: other concepts unchanged
+    rise: Estimate
+    scene: Estimate | None
+    verdict: str = UNDECIDED
+    reason: str = ""
+
+    @property
+    def origin(self) -> str:
+        """Whether the layer tells the concept better than what nobody learned. The verdict does not ask:
+        what is plain in the observation can be represented and used all the same."""
+        known = {k: v for k, v in self.baselines.items() if v == v}
+        if not known or self.advantage.low != self.advantage.low:
+            return "not compared with baselines"
+        if self.advantage.low > 0:
+            missing = "" if "untrained" in known else " (no untrained twin to compare with)"
+            return "better than every baseline" + missing
+        return f"no better than the baseline {max(known, key=lambda k: known[k])!r}"
+
+    def __str__(self) -> str:
+        claim = f"{self.concept} in {self.layer}, for the value of {self.channel}: {self.verdict}"
+        return f"{claim} ({self.reason}; {self.origin})"
+
+    def to_dataset(self) -> xr.Dataset:
+        """Scalars: every Estimate as name, name_low, name_high, name_null_high; verdict, reason, origin."""
+        data: dict = {
+            "verdict": self.verdict,
+            "reason": self.reason,
+            "origin": self.origin,
+            "kind": self.kind,
+        }
+        for field in dataclasses.fields(self):
+            value = getattr(self, field.name)
+            if isinstance(value, Estimate):
+                data |= {field.name: value.estimate, f"{field.name}_low": value.low}
+                data |= {f"{field.name}_high": value.high, f"{field.name}_null_high": value.null_high}
+        data |= {f"baseline_{k}": v for k, v in self.baselines.items()} | {"n": self.score.n}
+        coords = {"concept": self.concept, "channel": self.channel, "layer": self.layer}
+        return xr.Dataset({k: ((), v) for k, v in data.items()}).assign_coords(coords)
+
+    def plot(self) -> Figure:
+        return Certificates((self,)).plot()
+
+
+@dataclasses.dataclass(frozen=True)
+class Rule:
+    """From evidence to verdict. Fixed before any network was certified; every bound is that of an interval.
+
+    1. *Represented* where the score's lower bound exceeds chance by `margin`, the selectivity's lower bound
+       exceeds `margin`, and the activations save bits (gain's lower bound above 0).
+       *Not represented* where the score's upper bound is below chance plus `margin`, or the score's lower
+       bound is not above chance while the activations save no bits (gain's upper bound at most 0).
+       Neither: *undecided*.
+    2. Of what is represented: interventions say nothing unless the edit works, so completeness must have a
+       lower bound above `completeness`. Otherwise *undecided*.
+    3. *Represented and used* where edit and erasure both move the value more than 97.5 % of random changes
+       of like rank and norm do (lower bound above null_high), and the scene edit, where there is one,
+       moves it at all (interval off 0).
+    4. *Represented, not used* where the edit moves the value less than the mean random change (upper bound
+       below 1), and the same holds of the erasure or the scene edit moves it by less than `margin` of its
+       spread (whole interval within). Erasing a concept also takes what goes with it, so erasure alone
+       does not refute; a scene edit that does nothing settles it.
+    5. Anything else is *undecided*, with the evidence that disagrees as the reason.
+
+    The null of 1 is not chance: a random direction moves any value somewhat. A single random direction
+    exceeds the mean one in a third of draws, hence the two thresholds and the undecided band between them.
+    """
+
+    margin: float = 0.05
+    completeness: float = 0.5
+
+    def __post_init__(self):
+        if not (0 <= self.margin < 0.5 and 0 <= self.completeness < 1):
+            given = f"margin={self.margin}, completeness={self.completeness}"
+            raise OptionError(f"{given}; allowed: 0 to 0.5, 0 to 1")
+
+    def __call__(self, c: Certificate) -> tuple[str, str]:
+        """(verdict, reason)."""
+        verdict, reason = self._represented(c)
+        return (verdict, reason) if verdict else self._used(c)
+
+    def _represented(self, c: Certificate) -> tuple[str, str]:
+        """A verdict where the first step gives one, else empty."""
+        chance = PROBE_CHANCE[c.kind]
+        if c.score.estimate != c.score.estimate:
+            return UNDECIDED, c.score.reason or "no score"
+        if c.score.high < chance + self.margin:
+            return ABSENT, "no linear readout tells it"
+        if c.score.low <= chance and c.gain.high <= 0:
+            return ABSENT, "no readout is shown to tell it, and no bits are saved"
+        for name, low, bound in (
+            ("score", c.score.low, chance + self.margin),
+            ("selectivity", c.selectivity.low, self.margin),
+            ("MDL gain", c.gain.low, 0.0),
+        ):
+            if not low > bound:
+                return UNDECIDED, f"{name} is not shown to exceed {bound:g}"
+        return "", ""
+
+    def _used(self, c: Certificate) -> tuple[str, str]:
+        if not c.completeness.low > self.completeness:
+            return UNDECIDED, "the edit does not change the concept thoroughly enough" + _because(
+                c.completeness
+            )
+        if c.edit.estimate != c.edit.estimate:
+            return UNDECIDED, c.edit.reason or "no effect measured"
+        moved = [e.low > e.null_high for e in (c.edit, c.erasure)]
+        still = [e.high < 1.0 for e in (c.edit, c.erasure)]
+        told = c.scene is not None and c.scene.estimate == c.scene.estimate
+        inert = told and -self.margin < c.scene.low and c.scene.high < self.margin  # type: ignore[union-attr]
+        if all(moved):
+            if not told or c.scene.excludes(0.0):  # type: ignore[union-attr]
+                return USED, "edit and erasure move the value" + (", and so does the scene" if told else "")
+            return UNDECIDED, "edit and erasure move the value, changing the scene does not"
+        if still[0] and (still[1] or inert):
+            what = "neither edit nor erasure" if still[1] else "neither edit nor scene"
+            return UNUSED, f"{what} moves the value more than random changes"
+        if still[0]:
+            return UNDECIDED, "the edit does not move the value, but erasure does"
+        if moved[0]:
+            return UNDECIDED, "the edit moves the value, but erasure does not"
+        return UNDECIDED, "the value moves about as much as under random changes"
+
+
+def _because(estimate: Estimate) -> str:
+    return f": {estimate.reason}" if estimate.reason else ""
+
+
+@dataclasses.dataclass(frozen=True)
+class Certificates:
+    """Certificates of many claims (concepts x channels x layers)."""
+
+    items: tuple[Certificate, ...]
+
+    def __iter__(self) -> Iterator[Certificate]:
+        return iter(self.items)
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+    def sel(self, **claim: str) -> "Certificates":
+        """Those of the given concept, channel or layer."""
+        unknown = set(claim) - {"concept", "channel", "layer", "verdict"}
+        if unknown:
+            raise OptionError(f"unknown {sorted(unknown)}; allowed: concept, channel, layer, verdict")
+        kept = [c for c in self.items if all(getattr(c, k) == v for k, v in claim.items())]
+        return Certificates(tuple(kept))
+
+    def counts(self) -> dict[str, int]:
+        """How many of each verdict."""
+        found = Counter(c.verdict for c in self.items)
+        return {v: found.get(v, 0) for v in VERDICTS}
+
+    def to_dataset(self) -> xr.Dataset:
+        """Dataset `[claim]` with the coordinates concept, channel and layer."""
+        return xr.concat([c.to_dataset() for c in self.items], "claim")
+
+    def plot(self) -> Figure:
+        """Evidence and verdict, one row per claim: see `plots.certificates`."""
+        from socialsim.analysis.plots import certificates
+
+        return certificates(self.items)
