@@ -47,16 +47,6 @@ def _if(applies, edited: Scene, scene: Scene) -> Scene:
     return jax.tree.map(lambda new, old: jnp.where(applies, new, old), edited, scene)
 
 
-def _snap(direction: Float[Array, "2"], directions: int) -> Float[Array, "2"]:
-    """The nearest of `directions` equally spaced directions; any, where 0."""
-    if not directions:
-        return direction
-    turn = 2 * jnp.pi / directions
-    angle = jnp.round(jnp.arctan2(direction[1], direction[0]) / turn) * turn
-    exact = jnp.stack([jnp.cos(angle), jnp.sin(angle)])
-    return jnp.where(jnp.abs(exact) < 1e-6, 0.0, exact)
-
-
 @dataclasses.dataclass(frozen=True)
 class TurnGaze(Edit):
     """Turn the nearest fitting partner's gaze: "at_me", "away" or "elsewhere" (from not at me to not at me).
@@ -97,7 +87,7 @@ class TurnGaze(Edit):
             wanted = 2 * along * toward - scene.gaze[j]
         else:
             wanted = toward if self.to == "at_me" else -toward
-        gaze = _snap(wanted, self.directions)
+        gaze = geometry.snap(wanted, self.directions)
         applies &= geometry.norm(gaze - scene.gaze[j]) > 1e-3
         # Whether j can see me at all (walls) is known where I see j: sight is symmetric but for the cone.
         if self.eyes.full_view:

@@ -210,6 +210,7 @@ SCENE_DIMS = {
     "gaze": ("agent", "xy"),
     "act": ("agent",),
     "load": ("agent",),
+    "strength": ("agent",),
     "clear": ("agent", "ray"),
     "object_position": ("object", "xy"),
     "object_goal": ("object", "xy"),
