@@ -9,13 +9,12 @@ import jaxtyping
 import mujoco
 import numpy as np
 import pytest
+from mujoco_runner import E, Runner
 
 import socialsim
 from socialsim.core.errors import OptionError, SocialsimError
 from socialsim.core.registry import make_world
 from socialsim.envs.mujoco import bodies
-
-E = 4  # worlds in a batch: one compiled step serves all tests of a world
 
 
 def full(value):
@@ -32,39 +31,6 @@ def batched():
     jaxtyping.config.update("jaxtyping_disable", True)
     yield
     jaxtyping.config.update("jaxtyping_disable", before)
-
-
-class Runner:
-    """A world with its compiled, batched functions; the world is an argument, so its leaves can differ."""
-
-    def __init__(self, id: str, **options):
-        self.world = make_world(id, **options)
-        self.agents = self.world.num_agents
-        self.reset_all = jax.jit(jax.vmap(lambda w, k: w.reset(k), in_axes=(None, 0)))
-        self.step_all = jax.jit(jax.vmap(lambda w, k, s, a: w.step(k, s, a), in_axes=(None, 0, 0, 0)))
-        self.scene_all = jax.jit(jax.vmap(lambda w, s: w.scene(s), in_axes=(None, 0)))
-
-    def reset(self, seed=0):
-        return self.reset_all(self.world, jax.random.split(jax.random.key(seed), E))
-
-    def step(self, state, action, world=None, seed=0):
-        action = jnp.broadcast_to(jnp.asarray(action, jnp.float32), (E, self.agents, 3))
-        return self.step_all(world or self.world, jax.random.split(jax.random.key(seed), E), state, action)
-
-    def scene(self, state):
-        return self.scene_all(self.world, state)
-
-    def arrange(self, state, poses, beam=()):
-        """The state with agents at rest at `poses` `[A, 3]` (bodies, radians), in every world."""
-        joints = np.array([[x * bodies.BODY, y * bodies.BODY, yaw, 0.0] for x, y, yaw in poses], np.float32)
-        qpos = (
-            np.concatenate([joints.ravel(), np.array(beam, np.float32) * (bodies.BODY, bodies.BODY, 1)])
-            if len(beam)
-            else joints.ravel()
-        )
-        qpos = jnp.broadcast_to(jnp.asarray(qpos, jnp.float32), state.qpos.shape)
-        walls = jnp.full_like(state.walls, -50.0)  # out of the way
-        return state.replace(qpos=qpos, qvel=jnp.zeros_like(qpos), walls=walls)
 
 
 @pytest.fixture(scope="module")
@@ -137,13 +103,19 @@ def test_collisions_follow_the_c_engine(pads):
 
 BEAM = (5.0, 5.0, 0.0)
 BEHIND = [(4, 4.1, np.pi / 2), (6, 4.1, np.pi / 2), (1, 1, 0.0)]
+
+
+def arranged(beam, poses):
+    return beam.arrange(beam.reset(), poses, last=(BEAM[0] * bodies.BODY, BEAM[1] * bodies.BODY, BEAM[2]))
+
+
 BOTH_PUSH = np.stack([FORWARD, FORWARD, 0 * FORWARD])
 ONE_PUSHES = np.stack([FORWARD, 0 * FORWARD, 0 * FORWARD])
 
 
 def test_pushing_follows_the_c_engine(beam):
     """Two bodies push the beam; tolerance 0.05 bodies over eight decisions."""
-    state = beam.arrange(beam.reset(), BEHIND, BEAM)
+    state = arranged(beam, BEHIND)
     friction = 1.4 * bodies.WALK
     drives = np.broadcast_to(BOTH_PUSH, (8, 3, 3))
     theirs = c_rollout(beam.world, np.asarray(state.qpos[0]), drives, friction)
@@ -210,7 +182,7 @@ def test_a_pad_needs_enough_agents_and_then_moves(pads):
 
 
 def test_one_agent_cannot_move_the_beam_but_two_can(beam):
-    start = beam.arrange(beam.reset(), BEHIND, BEAM)
+    start = arranged(beam, BEHIND)
     one, two, spread = start, start, {}
     for _ in range(10):
         one, two = beam.step(one, ONE_PUSHES), beam.step(two, BOTH_PUSH)
@@ -227,7 +199,7 @@ def test_one_agent_cannot_move_the_beam_but_two_can(beam):
 
 
 def test_progress_pays_once_and_only_those_who_push(beam):
-    start = beam.arrange(beam.reset(), BEHIND, BEAM)
+    start = arranged(beam, BEHIND)
     start = start.replace(
         goal=jnp.broadcast_to(jnp.array([5.0, 9.0]), (E, 2)), trip=full(4.0), nearest=full(4.0)
     )
@@ -249,7 +221,7 @@ def test_progress_pays_once_and_only_those_who_push(beam):
 
 
 def test_arrival_begins_a_new_trip(beam):
-    state = beam.arrange(beam.reset(), BEHIND, BEAM)
+    state = arranged(beam, BEHIND)
     state = state.replace(
         goal=jnp.broadcast_to(jnp.array([5.0, 5.9]), (E, 2)), trip=full(4.0), nearest=full(1.1)
     )

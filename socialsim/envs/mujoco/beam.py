@@ -10,7 +10,7 @@ from socialsim.core.errors import OptionError, integer
 from socialsim.core.scene import Scene, object_features
 from socialsim.core.sight import Eyes
 from socialsim.envs.mujoco import placing
-from socialsim.envs.mujoco.bodies import BODY, WALK, Plan, compiled
+from socialsim.envs.mujoco.bodies import BEAM_RADIUS, BODY, WALK, Plan, compiled
 from socialsim.envs.mujoco.engine import BodiesState, MujocoWorld
 
 NOTCH = 0.25  # bodies: progress is counted in these
@@ -85,6 +85,15 @@ class Beam(MujocoWorld):
 
     def markers(self, state: BeamState) -> dict[str, Array]:
         return {"goal": jnp.concatenate([state.goal, self.beam_pose(state)[2:]])}
+
+    def solids(self, state: BeamState) -> Float[Array, "1 4 2"]:
+        """Outline of the beam, for pictures."""
+        pose = self.beam_pose(state)
+        along = jnp.stack([jnp.cos(pose[2]), jnp.sin(pose[2])])
+        across = jnp.stack([-along[1], along[0]]) * (BEAM_RADIUS / BODY)
+        half = along * self.plan.beam / 2
+        corners = [half + across, across - half, -half - across, half - across]
+        return (pose[:2] + jnp.stack(corners))[None]
 
     def beam_pose(self, state: BeamState) -> Float[Array, "3"]:
         """Centre, bodies, and yaw, radians."""

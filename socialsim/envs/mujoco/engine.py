@@ -17,6 +17,9 @@ from socialsim.envs.mujoco.bodies import (
     BEAM_MASS,
     BODY,
     DECISION,
+    LOAD_BODY,
+    LOAD_DROP,
+    MASS,
     NECK,
     SPIN,
     SUBSTEPS,
@@ -26,8 +29,6 @@ from socialsim.envs.mujoco.bodies import (
     compiled,
 )
 from socialsim.envs.mujoco.quiet import mjx
-
-DOFS = 4  # of an agent: x, y, yaw, neck
 
 
 class BodiesState(struct.PyTreeNode):
@@ -51,6 +52,8 @@ class MujocoWorld(World):
 
     Action `[A, 3]` in [-1, 1]: drive along the heading, turn, neck; counter-clockwise is positive. Full
     drive walks one body per decision and turns or nods 60 degrees; values beyond are clipped, NaN is 0.
+    Where heads also nod, the action is `[A, 4]`: the last entry is how far up (positive) or down the head is
+    held against a spring; full drive looks 60 degrees up within about two decisions, none looks level.
     """
 
     plan: Plan = struct.field(pytree_node=False)
@@ -62,7 +65,8 @@ class MujocoWorld(World):
 
     @property
     def actions(self) -> Actions:
-        return Actions(size=3, names=("forward", "turn", "neck"))
+        names = ("forward", "turn", "neck", *["nod"] * self.plan.nod)
+        return Actions(size=len(names), names=names)
 
     @property
     def model(self):
@@ -74,7 +78,7 @@ class MujocoWorld(World):
 
     def bounds(self, state: BodiesState):
         """Lower left and upper right corner of the floor, in bodies: `[2]` each."""
-        return jnp.zeros(2), jnp.full(2, float(self.plan.size))
+        return jnp.zeros(2), jnp.array([float(self.plan.size), float(self.plan.width)])
 
     def boxes(self, state: BodiesState) -> Float[Array, "W 4"]:
         """Inner walls as boxes, in bodies."""
@@ -113,9 +117,12 @@ class MujocoWorld(World):
             return jnp.minimum(free, geometry.norm(place - nearest) - self.contact_distance)
 
         a = self.num_agents
-        position = placing.start_places(place_key, a, self.plan.size, clearance)
+        position = placing.start_places(place_key, a, self.plan.size, clearance, self.plan.width)
         yaw = jax.random.uniform(turn_key, (a, 1), minval=-jnp.pi, maxval=jnp.pi)
-        qpos = jnp.concatenate([position * BODY, yaw, jnp.zeros((a, 1))], -1).reshape(-1)
+        head = jnp.zeros((a, self.plan.dofs - 3))
+        qpos = jnp.concatenate([position * BODY, yaw, head], -1).reshape(-1)
+        if self.plan.plank:
+            qpos = jnp.concatenate([jnp.zeros(1), qpos])
         if beam is not None:
             qpos = jnp.concatenate([qpos, beam[:2] * BODY, beam[2:]])
         return dict(
@@ -134,17 +141,35 @@ class MujocoWorld(World):
         along = (self.plan.beam / 2 - 0.25) * jnp.stack([jnp.cos(pose[2]), jnp.sin(pose[2])])
         return pose[:2] - along, pose[:2] + along
 
-    def _joints(self, q: Float[Array, " Q"]) -> Float[Array, "A 4"]:
-        return q[: DOFS * self.num_agents].reshape(-1, DOFS)
+    @property
+    def _first(self) -> int:
+        """The first joint of the agents; before it comes the plank's."""
+        return 1 if self.plan.plank else 0
 
-    def _move(self, state: S, action: Float[Array, "A 3"], friction: Array | float = 0.0) -> S:
-        """One decision of physics. friction: the beam's dry friction, newtons."""
+    def _joints(self, q: Float[Array, " Q"]) -> Float[Array, "A J"]:
+        n = self.plan.dofs * self.num_agents
+        return q[self._first : self._first + n].reshape(-1, self.plan.dofs)
+
+    def _move(
+        self,
+        state: S,
+        action: Float[Array, "A n"],
+        friction: Array | float = 0.0,
+        load: Float[Array, "2"] | None = None,
+    ) -> S:
+        """One decision of physics.
+
+        friction: the beam's dry friction, newtons.  load: on the plank, its distance from the middle,
+        bodies, and its weight, in agents.
+        """
         drive = jnp.clip(jnp.where(jnp.isnan(action), 0.0, action), -1.0, 1.0).astype(jnp.float32)
         _, model, data = compiled(self.plan)
         if self.plan.walls:
             centre = jnp.concatenate([state.walls * BODY, jnp.full((self.plan.walls, 1), BODY / 2)], -1)
             rest = model.geom_pos[self.plan.walls :]
             model = model.replace(geom_pos=jnp.concatenate([centre, rest]))
+        if load is not None:
+            model = _loaded(model, self.plan, load)
 
         def substep(_, carry):
             qpos, qvel = carry
@@ -163,7 +188,8 @@ class MujocoWorld(World):
 
     @property
     def _is_yaw(self):
-        return jnp.array([False, False, True, False] * self.num_agents + [False, False, True] * self._beams)
+        agent = [False, False, True] + [False] * (self.plan.dofs - 3)
+        return jnp.array([False] * self._first + agent * self.num_agents + [False, False, True] * self._beams)
 
     @property
     def _beams(self) -> int:
@@ -173,10 +199,9 @@ class MujocoWorld(World):
         """Generalised forces of the agents' drives: along each heading, about yaw and about the neck."""
         yaw = self._joints(qpos)[:, 2]
         push = WALK * drive[:, 0]
-        force = jnp.stack(
-            [push * jnp.cos(yaw), push * jnp.sin(yaw), SPIN * drive[:, 1], NECK * drive[:, 2]], -1
-        ).reshape(-1)
-        return jnp.concatenate([force, jnp.zeros(3 * self._beams)])
+        heads = [NECK * drive[:, i] for i in range(2, self.plan.dofs - 1)]
+        force = jnp.stack([push * jnp.cos(yaw), push * jnp.sin(yaw), SPIN * drive[:, 1], *heads], -1)
+        return jnp.concatenate([jnp.zeros(self._first), force.reshape(-1), jnp.zeros(3 * self._beams)])
 
     def _constrain(self, qpos, qvel, friction):
         """Dry friction of the beam and joint limits, by projection at the end of a substep.
@@ -185,7 +210,7 @@ class MujocoWorld(World):
         which MuJoCo's loss per joint is not, and without the creep of a soft constraint.
         """
         if self.plan.beam:
-            n = DOFS * self.num_agents
+            n = self.plan.dofs * self.num_agents
             beam = qvel[n:]
             length = self.plan.beam * BODY
             speed, spin = geometry.norm(beam[:2]), jnp.abs(beam[2])
@@ -234,3 +259,13 @@ class MujocoWorld(World):
             sees_object=self.eyes.see(position, gaze, object_position, boxes),
             joint=state.joint,
         )
+
+
+def _loaded(model: mjx.Model, plan: Plan, load: Float[Array, "2"]) -> mjx.Model:
+    """The model with the load at its place below the near edge of the plank, at its weight."""
+    place = jnp.stack([load[0] * BODY, jnp.float32(-plan.width * BODY / 2), jnp.float32(-LOAD_DROP)])
+
+    def put(rows, row):
+        return jnp.concatenate([rows[:LOAD_BODY], row[None], rows[LOAD_BODY + 1 :]])
+
+    return model.replace(body_pos=put(model.body_pos, place), body_mass=put(model.body_mass, load[1] * MASS))

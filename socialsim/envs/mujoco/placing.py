@@ -5,7 +5,7 @@ import math
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, Key
+from jaxtyping import Array, Bool, Float, Key
 
 from socialsim.core import geometry
 from socialsim.core.errors import OptionError
@@ -19,11 +19,15 @@ BLOCK = 5.0  # bodies; inner walls are centred in blocks of this side, so that n
 TRIES = 32
 
 
-def lattice(size: float) -> np.ndarray:
-    """Starting places: `[N, 2]`, bodies."""
-    count = int((size - 2 * MARGIN) / PITCH + 1e-6) + 1 if size > 2 * MARGIN else 1
-    line = size / 2 + (np.arange(count) - (count - 1) / 2) * PITCH
-    return np.stack(np.meshgrid(line, line, indexing="ij"), -1).reshape(-1, 2).astype(np.float32)
+def lattice(size: float, width: float | None = None) -> np.ndarray:
+    """Starting places on a floor `size` along x and `width` (default: as long) along y: `[N, 2]`, bodies."""
+
+    def line(length):
+        count = int((length - 2 * MARGIN) / PITCH + 1e-6) + 1 if length > 2 * MARGIN else 1
+        return length / 2 + (np.arange(count) - (count - 1) / 2) * PITCH
+
+    places = np.meshgrid(line(size), line(size if width is None else width), indexing="ij")
+    return np.stack(places, -1).reshape(-1, 2).astype(np.float32)
 
 
 def check_room(num_agents: int, size: float, beam: float, walls: int) -> None:
@@ -42,10 +46,12 @@ def check_room(num_agents: int, size: float, beam: float, walls: int) -> None:
         )
 
 
-def start_places(key: Key[Array, ""], count: int, size: float, clearance) -> Float[Array, "count 2"]:
+def start_places(
+    key: Key[Array, ""], count: int, size: float, clearance, width: float | None = None
+) -> Float[Array, "count 2"]:
     """`count` places at random, where `clearance` (of places `[N, 2]`, bodies) is positive."""
     order_key, jitter_key = jax.random.split(key)
-    places = jnp.asarray(lattice(size))
+    places = jnp.asarray(lattice(size, width))
     free = clearance(places) > JITTER * 1.5
     score = jax.random.uniform(order_key, (len(places),)) + free
     chosen = places[jax.lax.top_k(score, count)[1]]
@@ -74,6 +80,32 @@ def draw(key: Key[Array, ""], low: float, high: float, clearance) -> Float[Array
     return (tries * first[:, None]).sum(0)
 
 
+def scatter(
+    key: Key[Array, ""],
+    points: Float[Array, "M 2"],
+    renew: Bool[Array, " M"],
+    size: float,
+    boxes: Float[Array, "W 4"],
+    *,
+    edge: float,
+    apart: float,
+) -> Float[Array, "M 2"]:
+    """`points` with those in `renew` elsewhere: one after the other, each far from where all are by then.
+
+    Where there is room: `apart` bodies from every point (its own last place too), one from boxes, and
+    always `edge` from the border.
+    """
+    for i, own_key in enumerate(jax.random.split(key, len(points))):
+
+        def clearance(place, points=points):
+            return jnp.minimum(from_points(place, points) / apart, from_box(place, boxes))
+
+        place = draw(own_key, edge, size - edge, clearance)
+        mine = (jnp.arange(len(points)) == i) & renew
+        points = jnp.where(mine[:, None], place, points)
+    return points
+
+
 def from_box(place: Float[Array, "K 2"], boxes: Float[Array, "W 4"]) -> Float[Array, " K"]:
     """Distance to the nearest box; `geometry.FAR` if there is none."""
     outside = jnp.maximum(boxes[:, :2] - place[:, None], place[:, None] - boxes[:, 2:])
@@ -93,3 +125,10 @@ def nearest_on_segment(
     along = end - start
     s = ((place - start) @ along) / jnp.maximum(along @ along, 1e-6)
     return start + jnp.clip(s, 0.0, 1.0)[:, None] * along
+
+
+def discs(
+    centre: Float[Array, "N 2"], radius: Float[Array, ""] | float, points: int = 32
+) -> Float[Array, "N P 2"]:
+    """Polygons round the centres, for pictures."""
+    return centre[:, None] + radius * geometry.fan(jnp.array([[1.0, 0.0]]), points)

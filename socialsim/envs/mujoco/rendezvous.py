@@ -57,24 +57,19 @@ class Rendezvous(MujocoWorld):
         pose = jnp.concatenate([state.pads, jnp.zeros((self.num_pads, 1))], -1)
         return {f"pad_{i}": pose[i] for i in range(self.num_pads)}
 
+    def zones(self, state: RendezvousState) -> Float[Array, "M P 2"]:
+        """Outlines of the pads, for pictures."""
+        return placing.discs(state.pads, self.radius)
+
     def _standing(self, state) -> Bool[Array, "A M"]:
         offset = self.positions(state)[:, None] - state.pads[None]
         return geometry.norm(offset) <= self.radius
 
     def _moved(self, key, state, renew: Bool[Array, " M"]) -> Float[Array, "M 2"]:
         """Pads with those in `renew` elsewhere: far from every pad's last place, clear of walls."""
-        boxes = self.boxes(state)
-        pads = state.pads
-        for i, pad_key in enumerate(jax.random.split(key, self.num_pads)):
-
-            def clearance(place, pads=pads):
-                away = placing.from_points(place, pads) / APART
-                return jnp.minimum(away, placing.from_box(place, boxes))
-
-            place = placing.draw(pad_key, EDGE, self.plan.size - EDGE, clearance)
-            mine = (jnp.arange(self.num_pads) == i) & renew
-            pads = jnp.where(mine[:, None], place, pads)
-        return pads
+        return placing.scatter(
+            key, state.pads, renew, self.plan.size, self.boxes(state), edge=EDGE, apart=APART
+        )
 
 
 def rendezvous_mujoco(
