@@ -58,6 +58,16 @@ register(
     "MuJoCo: push a long beam to its place together",
 )
 register(
+    "seesaw-v0",
+    "socialsim.envs.mujoco.seesaw:seesaw",
+    "MuJoCo: keep a plank level together while a load on it changes place",
+)
+register(
+    "gaze-v0",
+    "socialsim.envs.mujoco.gaze:gaze",
+    "MuJoCo: heads that pan and nod; look together at what only some can make out",
+)
+register(
     "rendezvous-plane-v0",
     "socialsim.envs.plane.rendezvous:rendezvous_plane",
     "plane: the rendezvous task with discs that collide",

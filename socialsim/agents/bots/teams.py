@@ -14,6 +14,8 @@ TEAMS: dict[str, str] = {
     "commons": f"{_BOTS}.stewardship:stewards",
     "goal-cycle": f"{_BOTS}.following:followers",
     "procedural": f"{_BOTS}.exploring:explorers",
+    "seesaw": f"{_BOTS}.mujoco:balancers",
+    "gaze": f"{_BOTS}.mujoco:joint_lookers",
     "rendezvous-plane": f"{_BOTS}.plane:rendezvous_team",
     "spread": f"{_BOTS}.plane:spread_team",
     "flock": f"{_BOTS}.plane:flock_team",
