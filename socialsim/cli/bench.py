@@ -5,6 +5,7 @@ import resource
 import statistics
 import sys
 import time
+from collections.abc import Sequence
 
 import jax
 import jax.numpy as jnp
@@ -15,23 +16,36 @@ from socialsim import devices
 from socialsim.agents.bots.base import random_action
 from socialsim.agents.ppo import PPOConfig
 from socialsim.agents.training import NothingCarried, Program, TrainConfig
+from socialsim.cli.commands import parse_options
 from socialsim.core.autoreset import AutoReset
 from socialsim.core.drives import drive_matrix
 from socialsim.core.errors import integer
 from socialsim.core.registry import make
+from socialsim.core.signals import DEFAULT_SIGNALS
 from socialsim.core.simulation import Simulation
 
 
-def main(world: str, worlds: int, steps: int, repeats: int, as_json: bool, what: str) -> None:
+def main(
+    world: str,
+    worlds: int,
+    steps: int,
+    repeats: int,
+    as_json: bool,
+    what: str,
+    option: Sequence[str] = (),
+    signals: Sequence[str] = DEFAULT_SIGNALS,
+) -> None:
     integer("worlds", worlds, low=1)
     integer("steps", steps, low=1)
     integer("repeats", repeats, low=1)
-    env = make(world)
+    env = make(world, signals=signals, **parse_options(option))
     measured = simulation(env, worlds, steps, repeats) if what == "simulation" else training(env, repeats)
     row = {
         "world": world,
         "what": what,
         "agents": env.num_agents,
+        "options": list(option),
+        "signals": list(signals),
         **measured,
         "peak_memory_mb": round(peak_memory_mb(), 1),
         "devices": len(jax.devices()),

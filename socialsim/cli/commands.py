@@ -149,6 +149,8 @@ def bench(
     repeats: int = 5,
     json: bool = False,
     what: Literal["simulation", "training"] = "simulation",
+    option: tuple[str, ...] = (),
+    signals: tuple[str, ...] = ("attention", "imitation", "coordination"),
 ) -> None:
     """Measure steps per second, all signals on, observations consumed, auto-reset on.
 
@@ -159,10 +161,12 @@ def bench(
         repeats: timed calls; the median counts.
         json: print one JSON object as the last line.
         what: bare simulation under random actions, or training with the demo's network.
+        option: options of the world, such as num_agents=16 (repeat for several).
+        signals: which are computed.
     """
     from socialsim.cli import bench as benchmark
 
-    benchmark.main(world, worlds, steps, repeats, json, what)
+    benchmark.main(world, worlds, steps, repeats, json, what, option, signals)
 
 
 def doctor() -> None:
