@@ -42,9 +42,8 @@ CHANNELS = ("attention", "coordination")
 @functools.cache
 def team(seed=0, agents=3, **config):
     """Untrained, its heads drawn at scale one: values that vary."""
-    t = new_team(
-        jax.random.key(seed), NetworkConfig(width=8, **config), Actions(choices=10), CHANNELS, agents
-    )
+    make = jax.jit(new_team, static_argnums=(1, 2, 3, 4))
+    t = make(jax.random.key(seed), NetworkConfig(width=8, **config), Actions(choices=10), CHANNELS, agents)
     return t.replace(params=jax.tree.map(lambda x: x * 3.0, t.params))
 
 

@@ -4,6 +4,7 @@ import dataclasses
 from collections.abc import Mapping
 from typing import TypeVar
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +14,8 @@ from socialsim.core import geometry
 from socialsim.core.acts import NUM_ACTS, Act
 from socialsim.core.errors import OptionError, choose, integer
 from socialsim.core.scene import NUM_OBJECT_FEATURES, OBJECT_FEATURES
+
+_facing = jax.jit(lambda way, directions: geometry.snap(geometry.unit(way), directions), static_argnums=1)
 
 L = TypeVar("L", bound="Setting")
 
@@ -201,8 +204,7 @@ class Setting:
 
     def _turned(self: L, i: int, direction: NDArray, *, body: bool = False) -> L:
         now = self.stage.scene.gaze[..., i, :]
-        way = jnp.asarray(direction, jnp.float32)
-        new = geometry.snap(geometry.unit(way), 4 if self.floor.grid else 0)
-        gaze = np.where(np.asarray(geometry.norm(way))[..., None] < 1e-6, now, np.asarray(new))
+        new = np.asarray(_facing(jnp.asarray(direction, jnp.float32), 4 if self.floor.grid else 0))
+        gaze = np.where(np.linalg.norm(direction, axis=-1, keepdims=True) < 1e-6, now, new)
         lab = self._scene("gaze", i, gaze)._leaf("new_agent", i, True)
         return lab._scene("heading", i, gaze) if body or not self.floor.neck else lab

@@ -167,9 +167,9 @@ def _scenes(found: Rows, walls, low, high, *, eyes: Eyes, grid: bool) -> Scene:
 
 def scenes(stage: Stage, shape: tuple[int, ...], floor: Floor) -> Scene:
     """All scenes of a stage, with the lead axes `shape`."""
-    parts = [
-        jax.tree.map(lambda x, n=n: x[:n], _scenes(found, *floor.arrays, eyes=floor.eyes, grid=floor.grid))
-        for _, n, found in chunks(stage, shape, 65_536)
-    ]
-    flat = parts[0] if len(parts) == 1 else jax.tree.map(lambda *xs: jnp.concatenate(xs), *parts)
-    return jax.tree.map(lambda x: x.reshape(*shape, *x.shape[1:]), flat)
+    parts: list[Scene] = []
+    for _, kept, found in chunks(stage, shape, 65_536):
+        part = _scenes(found, *floor.arrays, eyes=floor.eyes, grid=floor.grid)
+        parts.append(jax.tree.map(lambda x, kept=kept: np.asarray(x)[:kept], part))
+    flat = parts[0] if len(parts) == 1 else jax.tree.map(lambda *xs: np.concatenate(xs), *parts)
+    return jax.tree.map(lambda x: jnp.asarray(x.reshape(*shape, *x.shape[1:])), flat)
