@@ -84,29 +84,35 @@ def relocate(
 
     Each is the first of `TRIES` evenly spread candidates (one random draw an object) that is at least
     `away` from where the object was, `apart` from all other objects and has a `clearance` (of places
-    `[M, K, 2]`) of at least 1; where none is, the best of them. Objects move one after the other.
+    `[M, K, 2]`, not negative) of at least 1; where none is, the best of them. Objects move one after the other.
     """
     count = places.shape[0]
     start = jax.random.uniform(key, (2, count, 1))
     steps = np.arange(TRIES, dtype=np.float32)
-    tx, ty = (low + (high - low) * ((s + r * steps) % 1.0) for s, r in zip(start, _R2, strict=True))
-    own = _distance(tx, ty, places[:, :1], places[:, 1:]) / away  # [M, TRIES]
-    score = jnp.minimum(own, clearance(jnp.stack([tx, ty], -1)))
+    tx, ty = (low + (high - low) * _fraction(s + r * steps) for s, r in zip(start, _R2, strict=True))
+    # Squares of what is kept over what is wanted: no roots are needed to compare them.
+    own = _square(tx, ty, places[:, :1], places[:, 1:]) / away**2  # [M, TRIES]
+    score = jnp.minimum(own, clearance(jnp.stack([tx, ty], -1)) ** 2)
 
     def move_one(places, this):
         tx, ty, score, mine, renew = this
-        others = _distance(tx[:, None], ty[:, None], places[:, 0], places[:, 1]) / apart
+        others = _square(tx[:, None], ty[:, None], places[:, 0], places[:, 1]) / apart**2
         good = jnp.minimum(score, jnp.where(mine, jnp.inf, others).min(-1))
         # Earlier tries win among the good ones, the best wins where none is good.
         rank = jnp.where(good >= 1, 2 + TRIES - steps, jnp.minimum(good, 1.0))
-        best = rank == rank.max()
-        first = best & (jnp.cumsum(best) == 1)
-        place = jnp.stack([(tx * first).sum(), (ty * first).sum()])
+        best = jnp.arange(TRIES) == rank.argmax()
+        place = jnp.stack([(tx * best).sum(), (ty * best).sum()])
         return jnp.where((mine & renew)[:, None], place, places), None
 
     each = (tx, ty, score, jnp.eye(count, dtype=bool), renew)
-    return jax.lax.scan(move_one, places, each, unroll=min(count, 4))[0]
+    places = jax.lax.scan(move_one, places, each, unroll=min(count, 4))[0]
+    # Without the barrier XLA computes the last places anew for everyone who reads them.
+    return jax.lax.optimization_barrier(places)
 
 
-def _distance(x, y, to_x, to_y):
-    return jnp.sqrt((x - to_x) ** 2 + (y - to_y) ** 2)
+def _square(x, y, to_x, to_y):
+    return (x - to_x) ** 2 + (y - to_y) ** 2
+
+
+def _fraction(x):
+    return x - jnp.floor(x)  # XLA's remainder is many times slower

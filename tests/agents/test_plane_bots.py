@@ -19,11 +19,9 @@ def rate(env, bot):
     ("world", "discrete", "least"),
     [
         ("rendezvous-plane-v0", False, 0.015),
-        ("rendezvous-plane-v0", True, 0.015),
         ("spread-v0", False, 0.06),
         ("spread-v0", True, 0.04),
         ("flock-v0", False, 0.2),
-        ("flock-v0", True, 0.1),
         ("dance-v0", False, 0.4),
         ("dance-v0", True, 0.15),
     ],

@@ -57,7 +57,8 @@ class Dance(PlaneWorld):
         state = self._move(state, action)
         rate = 1.0 + command[:, 2]
         gestures = (act == Act.STILL if not self.discrete else is_gesture(act)) & (rate > 0)
-        phase = (state.phase + jnp.where(gestures, state.natural * rate, 0.0)) % (2 * jnp.pi)
+        phase = state.phase + jnp.where(gestures, state.natural * rate, 0.0)
+        phase -= jnp.floor(phase / (2 * jnp.pi)) * (2 * jnp.pi)
         phasor = jnp.stack([jnp.cos(phase), jnp.sin(phase)], -1) * gestures[:, None]
         history = jnp.concatenate([phasor[None], state.history[:-1]])
         heading = self._heading(state)
