@@ -84,7 +84,8 @@ def relocate(
 
     Each is the first of `TRIES` evenly spread candidates (one random draw an object) that is at least
     `away` from where the object was, `apart` from all other objects and has a `clearance` (of places
-    `[M, K, 2]`, not negative) of at least 1; where none is, the best of them. Objects move one after the other.
+    `[M, K, 2]`, not negative) of at least 1; where none is, the best of them. Objects move one
+    after the other.
     """
     count = places.shape[0]
     start = jax.random.uniform(key, (2, count, 1))
