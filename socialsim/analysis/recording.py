@@ -97,7 +97,7 @@ def _compiled():
     """`_play` compiled for short use: on CPUs compiling it takes far longer than running it once, and LLVM
     at level 0 halves that (measured: 35 to 19 s for MJX worlds, 19 to 11 s for grids)."""
     options = {"xla_backend_optimization_level": 0} if jax.default_backend() == "cpu" else None
-    return jax.jit(_play, static_argnames=("bot", "worlds", "steps", "states"), compiler_options=options)
+    return jax.jit(_play, static_argnames=("worlds", "steps", "states"), compiler_options=options)
 
 
 def play(

@@ -11,15 +11,13 @@ import tyro
 def worlds() -> None:
     """List the worlds, one line each."""
     from rich.console import Console
-    from rich.table import Table
 
     from socialsim import worlds as ids
     from socialsim.core.registry import entry
 
-    table = Table(box=None, show_header=False, pad_edge=False)
+    console, width = Console(soft_wrap=True, highlight=False), max(map(len, ids()))
     for id in ids():
-        table.add_row(f"[bold]{id}[/]", entry(id).summary)
-    Console().print(table)
+        console.print(f"[bold]{id:<{width}}[/]  {entry(id).summary}")
 
 
 def train(
