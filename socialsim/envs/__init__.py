@@ -87,3 +87,28 @@ register(
     "socialsim.envs.plane.dance:dance",
     "plane: keep gestures in phase with those in view",
 )
+register(
+    "dictator-v0",
+    "socialsim.envs.games.dictator:dictator",
+    "games: one divides tokens between itself and another, who has no say",
+)
+register(
+    "ultimatum-v0",
+    "socialsim.envs.games.ultimatum:ultimatum",
+    "games: an offer that the other accepts, or refuses for both",
+)
+register(
+    "trust-v0",
+    "socialsim.envs.games.trust:trust",
+    "games: tokens grow on their way to another, who returns what it likes",
+)
+register(
+    "public-goods-v0",
+    "socialsim.envs.games.public_goods:public_goods",
+    "games: what all put together is multiplied and shared equally",
+)
+register(
+    "stag-hunt-v0",
+    "socialsim.envs.games.stag_hunt:stag_hunt",
+    "games: a stag that takes enough hunters, or a hare that takes one",
+)

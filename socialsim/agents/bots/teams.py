@@ -20,6 +20,11 @@ TEAMS: dict[str, str] = {
     "spread": f"{_BOTS}.plane:spread_team",
     "flock": f"{_BOTS}.plane:flock_team",
     "dance": f"{_BOTS}.dance:dance_team",
+    "dictator": f"{_BOTS}.games:dealers",
+    "ultimatum": f"{_BOTS}.games:dealers",
+    "trust": f"{_BOTS}.games:dealers",
+    "public-goods": f"{_BOTS}.games:dealers",
+    "stag-hunt": f"{_BOTS}.games:dealers",
 }
 """`World.task` -> `module:factory`, imported when asked for; `factory(world) -> Bot` may read the world's
 options: scripted teams are experts that know the rules."""

@@ -32,7 +32,7 @@ def disc(radius: Float[Array, ""], corners: int = 48) -> Float[Array, "1 P 2"]:
 
 def pile(
     place: Float[Array, "A 2"], out: Float[Array, "A 2"], count: Float[Array, " A"], most: int
-) -> Float[Array, "A*most P 2"]:
+) -> Float[Array, "N P 2"]:
     """`count` tokens (rounded) at each place, in rows of five along the table's edge, `most` at most."""
     index = np.arange(most)
     along = (index % _ROW - (_ROW - 1) / 2) * _GAP
