@@ -89,7 +89,8 @@ class Simulation(struct.PyTreeNode):
         self, key: Key[Array, ""], state: SimulationState, action: Array
     ) -> tuple[SimulationState, TimeStep]:
         """One decision; never resets (see `AutoReset`). action: `[A]` or `[A, n]`."""
-        world = self.world.step(key, state.world, action)
+        # Without the barrier XLA's CPU back end computes parts of the step anew for each of their readers.
+        world = jax.lax.optimization_barrier(self.world.step(key, state.world, action))
         scene = self.world.scene(world)
         windows = [Window(scene, state.past, trace) for trace in state.traces]
         received = jnp.stack([s(w) for s, w in zip(self.signals, windows, strict=True)], axis=-1)
