@@ -90,7 +90,8 @@ class Certificate:
 
 @dataclasses.dataclass(frozen=True)
 class Rule:
-    """From evidence to verdict. Fixed before any network was certified; every bound is that of an interval.
+    """From evidence to verdict. Fixed before anything was certified, but for the end of clause 4; every
+    bound is that of an interval.
 
     1. *Represented* where the score's lower bound exceeds chance by `margin`, the selectivity's lower bound
        exceeds `margin`, and the activations save bits (gain's lower bound above 0).
@@ -105,7 +106,9 @@ class Rule:
     4. *Represented, not used* where the edit moves the value less than the mean random change (upper bound
        below 1), and the same holds of the erasure or the scene edit moves it by less than `margin` of its
        spread (whole interval within). Erasing a concept also takes what goes with it, so erasure alone
-       does not refute; a scene edit that does nothing settles it.
+       does not refute; a scene edit that does nothing settles it. A scene edit that does move the value
+       (interval off 0) forbids this verdict: the one clause that was added, to the stricter side, after
+       the first look at a trained network.
     5. Anything else is *undecided*, with the evidence that disagrees as the reason.
 
     The null of 1 is not chance: a random direction moves any value somewhat. A single random direction
@@ -158,6 +161,8 @@ class Rule:
             if not told or c.scene.excludes(0.0):  # type: ignore[union-attr]
                 return USED, "edit and erasure move the value" + (", and so does the scene" if told else "")
             return UNDECIDED, "edit and erasure move the value, changing the scene does not"
+        if still[0] and told and c.scene.excludes(0.0) and not inert:  # type: ignore[union-attr]
+            return UNDECIDED, "the edit does not move the value, but changing the scene does"
         if still[0] and (still[1] or inert):
             what = "neither edit nor erasure" if still[1] else "neither edit nor scene"
             return UNUSED, f"{what} moves the value more than random changes"

@@ -40,7 +40,7 @@ def world(seed):
 def run(data, concept, **options):
     h, targets, values = data
     others = {k: t for k, t in targets.items() if k != concept}
-    step = Intervention(("edit", "erase", "project"), randoms=60, resamples=200, **options)
+    step = Intervention(("edit", "shift", "erase", "project"), randoms=60, resamples=200, **options)
     return step(h, targets[concept], values, groups=GROUP, channels=("without", "with"), others=others)
 
 
@@ -76,13 +76,16 @@ def test_counterfactual_formula():
     """The probe reads the level aimed at, and the change is along its one direction: the shortest way."""
     h, targets, _ = world(2)
     upper = targets["z"].values > 0.5
-    delta = _counterfactual(h, upper.astype(float), upper, h, upper, (1e-3,))
+    delta = _counterfactual(h, upper.astype(float), upper, h, upper, (1e-3,), pattern=False)
     assert np.linalg.matrix_rank(delta, tol=1e-8) == 1
     direction = np.linalg.svd(delta, full_matrices=False)[2][0]
     levels = (h + delta) @ direction
     assert np.ptp(levels[upper]) < 1e-8 and np.ptp(levels[~upper]) < 1e-8
     means = (h @ direction)[~upper].mean(), (h @ direction)[upper].mean()
     np.testing.assert_allclose((levels[upper][0], levels[~upper][0]), means)
+    shift = _counterfactual(h, upper.astype(float), upper, h, upper, (1e-3,), pattern=True)
+    np.testing.assert_allclose(shift @ direction, delta @ direction, atol=1e-8)  # the same reading, further
+    assert np.linalg.norm(shift) > np.linalg.norm(delta)
 
 
 def test_random_changes_have_the_same_rank_and_norms():

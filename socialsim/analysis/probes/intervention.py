@@ -32,7 +32,10 @@ class Intervention:
 
     edits: "edit" is the counterfactual h' = h + w (y* - w.h - b) / ||w||^2 with a ridge probe w, b: each row
     is taken to the mean predicted level y* of the other half of the concept (the other class, or the other
-    side of the median). "erase" is LEACE, "project" the plain projection (see `Erasure`).
+    side of the median). "shift" reaches the same reading along Sigma w, the direction in which activations
+    and concept vary together (the probe's pattern, Haufe et al. 2014 [M]): the edit of w alone is the
+    shortest, but often leads where no activation ever was. "erase" is LEACE, "project" the plain projection
+    (see `Erasure`).
     randoms: changes of the same rank, and row by row of the same norm, in a randomly rotated direction within
     the span of the activations.  cap: rows used at most, drawn at random.
 
@@ -115,7 +118,9 @@ class Intervention:
                 options = self._options(labels)
                 row = row.assign(
                     quality(
-                        self._delta(name, x, y, upper, folds, parts=(1,)), nullify=name != "edit", **options
+                        self._delta(name, x, y, upper, folds, parts=(1,)),
+                        nullify=name in ("erase", "project"),
+                        **options,
                     )
                 )
                 row = row.assign(self._divergence(x, delta, policy, rotations, options))
@@ -135,8 +140,9 @@ class Intervention:
         delta = np.zeros_like(x)
         for k, rows in enumerate(folds):
             fit = np.concatenate([folds[(k + p) % 3] for p in parts])
-            if name == "edit":
-                delta[rows] = _counterfactual(x[fit], y[fit], upper[fit], x[rows], upper[rows], self.alphas)
+            if name in ("edit", "shift"):
+                given = x[fit], y[fit], upper[fit], x[rows], upper[rows], self.alphas
+                delta[rows] = _counterfactual(*given, pattern=name == "shift")
             else:
                 method = {"erase": "leace", "project": "projection"}[name]
                 delta[rows] = Erasure(method).fit(x[fit], y[fit]).delta(x[rows])
@@ -194,7 +200,7 @@ class Intervention:
             raise OptionError(f"intervention: {len(activations)} rows but {wrong}; allowed: one length")
 
 
-EDITS = ("edit", "erase", "project")
+EDITS = ("edit", "shift", "erase", "project")
 
 
 def _root(sums: NDArray) -> statistics.Numbers:
@@ -206,14 +212,16 @@ def _mean(sums: NDArray) -> statistics.Numbers:
     return sums[..., 0] / sums[..., 1]
 
 
-def _counterfactual(x, y, upper, held, held_upper, alphas) -> NDArray:
-    """Delta `[N, D]` that takes the probe's reading of each held-out row to the other half's mean level."""
+def _counterfactual(x, y, upper, held, held_upper, alphas, *, pattern: bool) -> NDArray:
+    """Delta `[N, D]` that takes the probe's reading of each held-out row to the other half's mean level,
+    along the probe's weights or along its pattern."""
     mean, scale = x.mean(0), max(float(x.std(0).max()), 1e-12)  # one scale: the edit's norm is in raw units
     weights = ridge((x - mean) / scale, (y - y.mean())[:, None], alphas)[:, 0] / scale
     reading = (x - mean) @ weights
     levels = np.array([reading[upper].mean(), reading[~upper].mean()])  # the other half's, by own half 0, 1
     wanted = levels[held_upper.astype(int)]
-    return np.outer(wanted - (held - mean) @ weights, weights) / max(float(weights @ weights), 1e-300)
+    along = (x - mean).T @ reading / len(x) if pattern else weights
+    return np.outer(wanted - (held - mean) @ weights, along) / max(float(weights @ along), 1e-300)
 
 
 def _reason(x, upper, groups) -> str:
