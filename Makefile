@@ -7,6 +7,8 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --root-user-action=ignore -c constraints.txt
 # pip's log in short: a dot for each package, errors in full.
 SHORT := awk '/^Collecting /{printf "."; fflush()} /^Installing collected/{print " unpacking"; fflush()} /^Successfully installed/{print "installed"}'
+# Other ecosystems' learners want older versions of what we share with them: an environment of their own.
+CLIENTS := .venv-clients
 WORKERS ?= 2
 PYTEST_ARGS ?=
 BENCH_ARGS ?= rendezvous-v0
@@ -19,7 +21,7 @@ CHROMIUM := $(shell command -v chromium || command -v chromium-browser || comman
 MARK := $(if $(CHROMIUM),,-m "not browser")
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench docs notebooks clean
+.PHONY: help demo test check clients bench docs notebooks clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' Makefile | sed -E 's/^([a-z-]+):.*## */  make \1\t/' | expand -t 24
@@ -37,6 +39,9 @@ check: $(VENV)/.installed-dev  ## lint, formatting, types, layers
 	$(BIN)/pyright
 	$(BIN)/lint-imports
 
+clients: $(CLIENTS)/.installed  ## train with SB3, SuperSuit, TorchRL, RLlib and JaxMARL, a few updates each
+	$(CLIENTS)/bin/python -m pytest -q -m clients tests/clients $(PYTEST_ARGS)
+
 bench: $(VENV)/.installed  ## measure speed (BENCH_ARGS="rendezvous-v0 --json")
 	$(BIN)/socialsim bench $(BENCH_ARGS)
 
@@ -48,7 +53,7 @@ notebooks: $(VENV)/.installed-dev  ## run every notebook on its small budget
 	$(BIN)/python -m pytest -q --nbmake --nbmake-timeout=900 notebooks
 
 clean:  ## remove the environment, caches and built docs; runs/ is kept
-	rm -rf $(VENV) .pytest_cache .ruff_cache .hypothesis .import_linter_cache docs/_build build dist *.egg-info
+	rm -rf $(VENV) $(CLIENTS) .pytest_cache .ruff_cache .hypothesis .import_linter_cache docs/_build build dist *.egg-info
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
@@ -66,3 +71,10 @@ $(VENV)/.installed-%: pyproject.toml constraints.txt | $(VENV)/bin/python
 	@echo "Installing socialsim[$*] into $(VENV) (once; a few minutes) ..."
 	@$(PIP) -e '.[$*]' | $(SHORT)
 	@touch $@ $(VENV)/.installed
+
+$(CLIENTS)/.installed: pyproject.toml constraints-clients.txt
+	@echo "Installing socialsim[clients] into $(CLIENTS) (once; minutes, and a gigabyte of torch and ray) ..."
+	@$(PYTHON) -m venv $(CLIENTS)
+	@$(CLIENTS)/bin/python -m pip --disable-pip-version-check install --root-user-action=ignore \
+	  -c constraints-clients.txt -e '.[clients]' pytest hypothesis beartype | $(SHORT)
+	@touch $@
