@@ -11,6 +11,7 @@ from socialsim.core import geometry
 from socialsim.core.scene import Scene
 
 _TURN = jnp.pi / 3  # full drive turns, and holds a nod at, so much
+_AROUND = 10  # decisions for which who nods in vain walks round the target
 _COAST = 0.4  # decisions for which who stops driving goes on, in effect
 
 
@@ -42,6 +43,7 @@ class NodMemory(struct.PyTreeNode):
     """nod: of each agent, as last commanded.  way: whereto it seeks, 1 up, -1 down.
 
     known: nod with which each agent found each light, where `found`.  light: the target, one-hot.
+    vain: decisions for which each has sought the target.
     """
 
     nod: Float[Array, " A"]
@@ -49,12 +51,14 @@ class NodMemory(struct.PyTreeNode):
     known: Float[Array, "A M"]
     found: Bool[Array, "A M"]
     light: Bool[Array, " M"]
+    vain: Float[Array, " A"]
 
 
 class JointLookers(Bot):
     """All turn to the target and nod until their gaze rests on it; where a light was found is remembered.
 
-    Who stands too near to look up to it steps back, who is out of reach comes.
+    Who stands too near to look up to it steps back, who is out of reach comes; who has sought it at every
+    pitch walks round it, for a wall hides it.
     """
 
     reach: Float[Array, ""]  # bodies
@@ -69,6 +73,7 @@ class JointLookers(Bot):
             known=jnp.zeros((a, m)),
             found=jnp.zeros((a, m), bool),
             light=jnp.zeros(m, bool),
+            vain=level,
         )
 
     def __call__(self, key: Key[Array, ""], scene: Scene, memory: NodMemory) -> tuple[Array, NodMemory]:
@@ -80,16 +85,18 @@ class JointLookers(Bot):
         offset = target - scene.position
         distance = geometry.norm(offset)
         room = jnp.clip(distance, 2.5, 0.8 * self.reach)
+        around = memory.vain > 3 / self.step  # it takes as long to go up, down and back
+        place = jnp.where(around[:, None], _turned(geometry.unit(offset)), geometry.unit(offset))
         plan = Plan(
-            target=target - geometry.unit(offset) * room[:, None],
+            target=target - place * room[:, None],
             facing=geometry.unit(offset),
-            there=on | (jnp.abs(room - distance) < 0.3),
+            there=on | (~around & (jnp.abs(room - distance) < 0.3)),
             push=jnp.zeros_like(on),
         )
         error = _angle(scene.gaze, offset)
         neck = jnp.clip(0.7 * error / _TURN, -1.0, 1.0)
         drive = steer(key, scene, plan, 3).at[:, 2].set(neck)
-        memory = self._seek(memory, light, on, aligned=jnp.abs(error) < 0.1)
+        memory = self._seek(memory, light, on, aligned=(jnp.abs(error) < 0.1) & ~around)
         return jnp.concatenate([drive, memory.nod[:, None]], -1), memory
 
     def _seek(self, old: NodMemory, light, on, aligned) -> NodMemory:
@@ -103,7 +110,16 @@ class JointLookers(Bot):
         search = ~on & ~recall & aligned
         nod = jnp.where(recall, (known * light).sum(1), old.nod + jnp.where(search, old.way * self.step, 0.0))
         way = jnp.where(jnp.abs(nod) >= 1.0, -jnp.sign(nod), old.way)
-        return NodMemory(nod=jnp.clip(nod, -1.0, 1.0), way=way, known=known, found=found, light=light)
+        vain = jnp.where(search | (old.vain > 3 / self.step), old.vain + 1, old.vain)
+        vain = jnp.where(on | new | (vain > 3 / self.step + _AROUND), 0.0, vain)
+        nod = jnp.clip(nod, -1.0, 1.0)
+        return NodMemory(nod=nod, way=way, known=known, found=found, light=light, vain=vain)
+
+
+def _turned(v: Float[Array, "A 2"]) -> Float[Array, "A 2"]:
+    """v turned by 60 degrees."""
+    cos, sin = jnp.cos(_TURN), jnp.sin(_TURN)
+    return jnp.stack([cos * v[:, 0] - sin * v[:, 1], sin * v[:, 0] + cos * v[:, 1]], -1)
 
 
 def _angle(start: Float[Array, "A 2"], end: Float[Array, "A 2"]) -> Float[Array, " A"]:
