@@ -31,7 +31,7 @@ demo: $(VENV)/.installed  ## train, probe and transfer in minutes; writes runs/d
 
 test: $(VENV)/.installed-dev  ## run the test suite; the browser group too where Chromium is found
 	@$(if $(CHROMIUM),:,echo "No Chromium found: the browser tests are left out.")
-	$(BIN)/python -m pytest -n $(WORKERS) -q --durations=10 $(MARK) $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -q --durations=10 $(MARK) $(PYTEST_ARGS)
 
 check: $(VENV)/.installed-dev  ## lint, formatting, types, layers
 	$(BIN)/ruff check .
@@ -76,5 +76,5 @@ $(CLIENTS)/.installed: pyproject.toml constraints-clients.txt
 	@echo "Installing socialsim[clients] into $(CLIENTS) (once; minutes, and a gigabyte of torch and ray) ..."
 	@$(PYTHON) -m venv $(CLIENTS)
 	@$(CLIENTS)/bin/python -m pip --disable-pip-version-check install --root-user-action=ignore \
-	  -c constraints-clients.txt -e '.[clients]' pytest hypothesis beartype | $(SHORT)
+	  -c constraints-clients.txt -e '.[clients]' pytest pytest-xdist hypothesis beartype | $(SHORT)
 	@touch $@

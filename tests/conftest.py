@@ -13,6 +13,8 @@ import hypothesis
 import jax
 import pytest
 
+GROUP = pytest.StashKey[tuple[str, ...]]()
+
 hypothesis.settings.register_profile(
     "socialsim",
     deadline=None,  # the first example compiles
@@ -29,6 +31,19 @@ def pytest_configure(config: pytest.Config) -> None:
     if not os.environ.get("CI") and hasattr(config, "cache"):
         jax.config.update("jax_compilation_cache_dir", str(config.cache.mkdir("jax")))
         jax.config.update("jax_persistent_cache_min_compile_time_secs", 1.0)
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """What shares compiled programs: a file's tests; in the files about all worlds, those of one world."""
+    given = getattr(item, "callspec", None)
+    world = [v for f, v in given.params.items() if f in ("played", "small")] if given else []
+    item.stash[GROUP] = (item.nodeid.partition("::")[0], *world)
+
+
+def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> None:
+    """Compiled programs of a group that is done are given back: they would fill the memory by gigabytes."""
+    if nextitem is not None and nextitem.stash[GROUP] != item.stash[GROUP]:
+        jax.clear_caches()
 
 
 @pytest.fixture(scope="session")

@@ -51,7 +51,7 @@ class Small:
         return self._make(self.door.raw_env, options)
 
 
-@pytest.fixture(params=WORLDS)
+@pytest.fixture(scope="module", params=WORLDS)  # module: all tests of one world in a row
 def small(request):
     return Small(request.param)
 
