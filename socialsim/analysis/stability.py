@@ -85,11 +85,14 @@ class _Stability:
             return f"no variance between subjects on {len(flat)} of {k} occasions"
         return ""
 
-    def estimate(self, x: ArrayLike, groups: ArrayLike | None = None) -> statistics.Estimate:
+    def estimate(
+        self, x: ArrayLike, groups: ArrayLike | None = None, *, within: ArrayLike | None = None
+    ) -> statistics.Estimate:
         """x: `[n, k]`.  groups: `[n]`, what the rows belong to (an agent, an episode).
 
         Groups are resampled whole; the shuffled null permutes each occasion's column within them
-        (within-agent shuffles), or over all rows where no groups are given.
+        (within-agent shuffles), or over all rows where no groups are given. within: `[n]`, other blocks to
+        shuffle in, as agents are where rows are resampled by scene.
         """
         x = np.asarray(x, float)
         if x.ndim != 2:
@@ -105,6 +108,9 @@ class _Stability:
             picked = rng.integers(len(members), size=len(members))
             draws[b] = self._statistic(x[np.concatenate([members[g] for g in picked])])
         blocks = [np.arange(len(x))] if groups is None else members
+        if within is not None:
+            inside = np.asarray(within)
+            blocks = [np.flatnonzero(inside == g) for g in np.unique(inside)]
         for b in range(self.shuffles):
             mixed = x.copy()
             for rows in blocks:

@@ -7,6 +7,7 @@ from socialsim.analysis.plots.certificates import certificates as certificates
 from socialsim.analysis.plots.curves import channel_curves as channel_curves
 from socialsim.analysis.plots.curves import learning_curves as learning_curves
 from socialsim.analysis.plots.curves import transfer_curves as transfer_curves
+from socialsim.analysis.plots.dossier import dossier as dossier
 from socialsim.analysis.plots.forest import forest as forest
 from socialsim.analysis.plots.forest import probes as probes
 from socialsim.analysis.plots.hero import hero as hero
