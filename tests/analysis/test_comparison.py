@@ -55,6 +55,26 @@ def test_only_starc_ignores_how_the_next_state_is_rewarded(world):
     assert RewardDistance(world, GAMMA, "epic")(r, moved) > 0.2
 
 
+def test_the_figures_of_the_specification():
+    """Over many dense random worlds: random pairs 0.70, negation 1.0; rewards that differ only in how S' is
+    redistributed: EPIC 0.37, VAL 0 (to first order EPIC gives sqrt((1 - sqrt(1/2)) / 2) = 0.383)."""
+    found = {method: [] for method in ("epic", "dard", "starc")}
+    for seed in range(40):
+        rng = np.random.default_rng(seed)
+        p = rng.random((S, A, S))
+        p /= p.sum(-1, keepdims=True)
+        r, other, extra = rng.normal(size=(3, S, A, S))
+        moved = r + extra - (p * extra).sum(-1, keepdims=True)
+        for method, rows in found.items():
+            distance = RewardDistance(p, GAMMA, method)
+            rows.append([distance(r, other), distance(r, -r), distance(r, moved)])
+    mean = {method: np.mean(rows, 0) for method, rows in found.items()}
+    for random, negation, _ in mean.values():
+        assert random == pytest.approx(0.70, abs=0.02) and negation == pytest.approx(1.0, abs=1e-5)
+    assert mean["epic"][2] == pytest.approx(0.37, abs=0.015)
+    assert mean["starc"][2] == pytest.approx(0.0, abs=1e-5)
+
+
 @pytest.mark.parametrize("method", ["starc", "epic", "dard"])
 def test_a_value_head_is_refused(world, method):
     distance = RewardDistance(world, GAMMA, method)
