@@ -57,7 +57,7 @@ def dossier(table: xr.Dataset, anchor: float, anchor_label: str) -> Figure:
         if np.isfinite(value) and value > 0:
             axes[2].plot(value, y, "D", color=style.INK, markersize=4)
     axes[2].set_xscale("log")
-    axes[2].set_title("MSR, signal units squared")
+    axes[2].set_title("MSR, squared units")
     for ax in axes[1:]:
         ax.tick_params(axis="y", labelleft=False)
     count = table.sizes["channel"]

@@ -170,10 +170,10 @@ def _border(plan: Plan) -> str:
 
 
 def _inner_walls(plan: Plan) -> str:
-    # Where heads nod, walls reach higher than any light.
-    tall = 6.5 * RADIUS if plan.nod else RADIUS
+    # Where heads nod, walls reach higher than any light; one can look through them, agents cannot.
+    tall, alpha = (6.5 * RADIUS, 0.5) if plan.nod else (RADIUS, 1)
     return "".join(
-        _marker(f"wall_{i}", _geom("box", f"{x} {y} {tall}", f"0 0 {tall}", "0.48 0.52 0.62 1"))
+        _marker(f"wall_{i}", _geom("box", f"{x} {y} {tall}", f"0 0 {tall}", f"0.48 0.52 0.62 {alpha}"))
         for i, (x, y) in enumerate(plan.wall_half * BODY)
     )
 
@@ -191,11 +191,12 @@ def decorated_xml(plan: Plan, extras: Extras) -> str:
     things += _inner_walls(plan)
     return f"""<mujoco>
   <compiler angle="degree"/>
+  <statistic extent="{side}" center="{mid} {middle} 0"/>
   <visual>
     <headlight ambient="0.38 0.38 0.40" diffuse="0.25 0.25 0.25" specular="0 0 0"/>
     <global fovy="40"/>
-    <quality shadowsize="2048" offsamples="4"/>
-    <map znear="0.02" zfar="30" shadowclip="1.2"/>
+    <quality shadowsize="4096" offsamples="4"/>
+    <map znear="0.02" zfar="5" shadowclip="1.0"/>
   </visual>
   <asset>
     <texture name="sky" type="skybox" builtin="gradient" rgb1="0.80 0.86 0.94" rgb2="0.55 0.62 0.74"
@@ -210,11 +211,11 @@ def decorated_xml(plan: Plan, extras: Extras) -> str:
     <material name="glow" emission="0.75" specular="0"/>
   </asset>
   <worldbody>
-    <light directional="true" pos="{mid} {mid} {side}" dir="0.45 0.55 -1" diffuse="0.62 0.60 0.56"
+    <light directional="true" pos="{0.1 * mid} {middle - 1.1 * mid} {side}" dir="0.45 0.55 -1" diffuse="0.62 0.60 0.56"
            specular="0.2 0.2 0.2"/>
     <light directional="true" pos="{mid} {mid} {side}" dir="-0.6 -0.3 -1" diffuse="0.18 0.20 0.26"
            specular="0 0 0" castshadow="false"/>
-    <geom name="floor" type="box" size="{mid} {mid} 0.05" pos="{mid} {middle} {low - 0.05}" material="floor"
+    <geom name="floor" type="plane" size="{mid} {mid} 1" pos="{mid} {middle} {low}" material="floor"
           contype="0" conaffinity="0"/>
     {things}
   </worldbody>
