@@ -4,7 +4,7 @@ import dataclasses
 import importlib
 import platform
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,7 @@ class Experiment:
     """A declaration.  `measure(study, preset)` runs it and returns a Result.
 
     arms: name -> what it is, controls included.  outcome: the measure.  test: the statistical rule.
-    presets: name -> configuration (a frozen dataclass): seeds and budget.
+    presets: name -> configuration (a frozen dataclass): seeds and budget.  parts: sections of the report.
     """
 
     name: str
@@ -34,6 +34,7 @@ class Experiment:
     test: str
     presets: Mapping[str, Any]
     measure: Callable[["Study", Any], "Result"]
+    parts: Sequence[report.Part] = report.FOUNDING
 
 
 @dataclasses.dataclass(frozen=True)
@@ -137,7 +138,7 @@ def run_experiment(
         }
         run.write_json("summary.json", summary)
         summary = run.read_json("summary.json")
-        report.write(run.file("report.html"), summary, result.curves, result.players)
+        report.write(run.file("report.html"), summary, result.curves, result.players, chosen.parts)
         return run.path
 
 

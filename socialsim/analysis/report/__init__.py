@@ -2,3 +2,6 @@
 
 from socialsim.analysis.report.page import render as render
 from socialsim.analysis.report.page import write as write
+from socialsim.analysis.report.parts import FOUNDING as FOUNDING
+from socialsim.analysis.report.parts import Part as Part
+from socialsim.analysis.report.parts import of_summary as of_summary

@@ -9,13 +9,18 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from socialsim.analysis.plots.curves import Curves
-from socialsim.analysis.report import findings, methods, sections
 from socialsim.analysis.report.markup import Entry, plain, text
+from socialsim.analysis.report.parts import FOUNDING, Part, Players
 
 EMPTY: Curves = {}
 
 
-def render(summary: Mapping, curves: Curves | None = None, players: Sequence[tuple[str, str]] = ()) -> str:
+def render(
+    summary: Mapping,
+    curves: Curves | None = None,
+    players: Players = (),
+    parts: Sequence[Part] = FOUNDING,
+) -> str:
     """The report as one self-contained HTML page.
 
     Parameters
@@ -25,31 +30,16 @@ def render(summary: Mapping, curves: Curves | None = None, players: Sequence[tup
         "training/explained_variance" `[seed, update, channel]`, "training/agent_steps" `[update]`,
         "transfer/<arm>" `[seed, time]`, "transfer/agent_steps" `[time]`.
     players : (title, HTML of a replay player); the HTML is put in as it is.
+    parts : the sections, in their order.
     """
     data = Entry(plain(summary))
     curves = EMPTY if curves is None else curves
-    parts = {
-        "answer": ("Short answer", "The short answer", sections.answer(data)),
-        "setup": ("What we did", "What we did", sections.setup(data)),
-        "watch": ("Watch them", "Watch them", sections.watch(players)),
-        "learning": ("Learning", "Do they learn to act together?", sections.learning(data, curves)),
-        "values": ("The values", "What do the values respond to?", findings.values(data)),
-        "stability": ("Stability", "Are the values stable?", findings.stability(data)),
-        "zero-shot": ("New worlds", "Do the values make sense in new worlds?", findings.zero_shot(data)),
-        "transfer": (
-            "Transfer",
-            "What are the values worth in a new world?",
-            findings.transfer(data, curves),
-        ),
-        "caveats": ("Caveats", "What this does not show", methods.caveats(data)),
-        "methods": ("Methods", "Methods and reproduction", methods.methods(data)),
-    }
     question = text(data["question"].value or "Do values emerge from social signals?")
     kind = " · ".join(text(v) for v in ("socialsim", data["experiment"].value, data["preset"].value) if v)
-    links = "".join(f'<li><a href="#{name}">{short}</a></li>' for name, (short, _, _) in parts.items())
+    links = "".join(f'<li><a href="#{p.anchor}">{text(p.short)}</a></li>' for p in parts)
     body = "".join(
-        f'<section id="{name}"><h2>{title}</h2>{content}</section>'
-        for name, (_, title, content) in parts.items()
+        f'<section id="{p.anchor}"><h2>{text(p.title)}</h2>{p.body(data, curves, players)}</section>'
+        for p in parts
     )
     css = importlib.resources.files("socialsim.analysis.report").joinpath("report.css").read_text("utf-8")
     embedded = json.dumps(data.value, ensure_ascii=False, allow_nan=False).replace("<", "\\u003c")
@@ -68,11 +58,12 @@ def write(
     path: str | os.PathLike,
     summary: Mapping,
     curves: Curves | None = None,
-    players: Sequence[tuple[str, str]] = (),
+    players: Players = (),
+    parts: Sequence[Part] = FOUNDING,
 ) -> None:
     """`render` to `path`, atomically: a reader sees the old page or the new one, never half of one."""
     path = Path(path)
-    page = render(summary, curves, players)
+    page = render(summary, curves, players, parts)
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:

@@ -211,8 +211,8 @@ def decorated_xml(plan: Plan, extras: Extras) -> str:
     <material name="glow" emission="0.75" specular="0"/>
   </asset>
   <worldbody>
-    <light directional="true" pos="{0.1 * mid} {middle - 1.1 * mid} {side}" dir="0.45 0.55 -1" diffuse="0.62 0.60 0.56"
-           specular="0.2 0.2 0.2"/>
+    <light directional="true" pos="{0.1 * mid} {middle - 1.1 * mid} {side}" dir="0.45 0.55 -1"
+           diffuse="0.62 0.60 0.56" specular="0.2 0.2 0.2"/>
     <light directional="true" pos="{mid} {mid} {side}" dir="-0.6 -0.3 -1" diffuse="0.18 0.20 0.26"
            specular="0 0 0" castshadow="false"/>
     <geom name="floor" type="plane" size="{mid} {mid} 1" pos="{mid} {middle} {low}" material="floor"
