@@ -1,8 +1,10 @@
 """A probe certificate: all the evidence for one claim in one object, and what it amounts to."""
 
 import dataclasses
+import math
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 import xarray as xr
 from matplotlib.figure import Figure
@@ -66,6 +68,22 @@ class Certificate:
     def __str__(self) -> str:
         claim = f"{self.concept} in {self.layer}, for the value of {self.channel}: {self.verdict}"
         return f"{claim} ({self.reason}; {self.origin})"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain numbers and words, for JSON."""
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> "Certificate":
+        """What `to_dict` gave, as it was or after JSON, where numbers that are not finite became None."""
+
+        def estimate(value: Mapping[str, Any]) -> Estimate:
+            return Estimate(**{k: math.nan if v is None else v for k, v in value.items()})
+
+        plain = {k: v for k, v in data.items() if k != "baselines"}
+        kept: dict[str, Any] = {k: estimate(v) if isinstance(v, Mapping) else v for k, v in plain.items()}
+        kept["baselines"] = {k: math.nan if v is None else v for k, v in data["baselines"].items()}
+        return cls(**kept)
 
     def to_dataset(self) -> xr.Dataset:
         """Scalars: every Estimate as name, name_low, name_high, name_null_high; verdict, reason, origin."""

@@ -100,6 +100,75 @@ def survey(
     print(f"figures: {path / 'survey.json'}")
 
 
+def probe(
+    run: Annotated[Path, tyro.conf.Positional],
+    out: Path | None = None,
+    concepts: tuple[str, ...] = (),
+    episodes: int = 48,
+    every: int = 8,
+    scenes: int = 600,
+    seed: int = 0,
+    quiet: bool = False,
+) -> None:
+    """Probe the value heads of a trained run; writes probe.html, probe.json and netCDF files.
+
+    Args:
+        run: folder of a `socialsim train` run.
+        out: folder to write into; default RUN/probe.
+        concepts: to probe for; default: all of the built-in ones.
+        episodes: played per team.
+        every: one in so many steps is probed.
+        scenes: to edit.
+        seed: of all randomness.
+        quiet: no progress.
+    """
+    from socialsim.experiments.probing import probe as measure
+
+    more = {"concepts": concepts} if concepts else {}
+    path = measure(
+        run, out=out, episodes=episodes, every=every, scenes=scenes, seed=seed, quiet=quiet, **more
+    )
+    _say(path, "probe")
+
+
+def transfer(
+    sources: Annotated[tuple[Path, ...], tyro.conf.Positional],
+    targets: tuple[str, ...],
+    out: Path = Path("runs/transfer"),
+    arms: tuple[str, ...] = ("scratch", "shaping", "random", "shuffled", "distilled", "encoder", "policy"),
+    zero_shot_only: bool = False,
+    seeds: int = 5,
+    agent_steps: int = 400_000,
+    episodes: int = 48,
+    seed: int = 0,
+    quiet: bool = False,
+) -> None:
+    """Move the values of trained runs into other worlds; writes transfer.html, transfer.json, netCDF files.
+
+    Args:
+        sources: folders of `socialsim train` runs.
+        targets: ids of worlds.
+        out: folder to write into; the same command goes on where it stopped.
+        arms: what new learners are given.
+        zero_shot_only: read the values there and train nobody.
+        seeds: learners per arm.
+        agent_steps: each learns for.
+        episodes: played in each world.
+        seed: of all randomness.
+        quiet: no progress.
+    """
+    from socialsim.experiments.moving import move
+
+    options = {"seeds": seeds, "agent_steps": agent_steps, "episodes": episodes, "seed": seed, "quiet": quiet}
+    _say(move(sources, targets, out=out, arms=() if zero_shot_only else arms, **options), "transfer")
+
+
+def _say(path: Path, name: str) -> None:
+    for line in json.loads((path / f"{name}.json").read_text(encoding="utf-8"))["answer"]:
+        print(line)
+    print(f"\nreport: {path / f'{name}.html'}   figures: {path / f'{name}.json'}")
+
+
 def report(run: Annotated[Path, tyro.conf.Positional]) -> None:
     """Say where a finished run's report is, and its answer.
 
@@ -174,7 +243,9 @@ def doctor() -> None:
     check.main()
 
 
-COMMANDS = {f.__name__: f for f in (worlds, train, experiment, survey, report, replay, bench, doctor)}
+COMMANDS = {
+    f.__name__: f for f in (worlds, train, experiment, survey, probe, transfer, report, replay, bench, doctor)
+}
 
 
 def dispatch(arguments: Sequence[str]) -> None:

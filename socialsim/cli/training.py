@@ -5,13 +5,13 @@ from pathlib import Path
 import jax
 import numpy as np
 
-from socialsim.agents.team import Team
-from socialsim.agents.training import Program, TrainConfig
+from socialsim.agents.loading import load_run
+from socialsim.agents.training import TrainConfig
 from socialsim.agents.training import train as run_training
 from socialsim.analysis.recording import play
 from socialsim.cli.commands import parse_options
 from socialsim.core.drives import drive_matrix
-from socialsim.core.errors import OptionError, RunError, integer
+from socialsim.core.errors import OptionError, integer
 from socialsim.core.registry import make
 from socialsim.core.simulation import Simulation
 from socialsim.envs.replay import record_replay
@@ -64,26 +64,10 @@ def train(world, out, agent_steps, seeds, seed, chunks, drives, option) -> None:
     print(f"run: {path}")
 
 
-def load_team(path: Path, team: int) -> tuple[Simulation, Team]:
-    """The world a `train` run was made in, and one of its teams after the last checkpoint."""
-    run = Run.open(path)
-    stored = run.config
-    if stored.get("command") != "train":
-        raise RunError(f"{str(path)!r} is not a `socialsim train` run; replay one of those")
-    integer("team", team, low=0, high=stored["seeds"] - 1)
-    env = make(stored["world"], **stored["options"])
-    config = TrainConfig(agent_steps=stored["agent_steps"], chunks=stored["chunks"])
-    keys = jax.random.split(jax.random.key(stored["seed"]), stored["seeds"])
-    template = Program(env, config, len(keys), carried=False).template(keys)
-    found = run.restore(template)
-    if found is None:
-        raise RunError(f"{str(path)!r} has no checkpoint yet; train it first")
-    return env, jax.tree.map(lambda x: x[team], found[1].team)
-
-
 def replay(path: Path, out: Path, world: str, team: int, seed: int) -> Path:
-    env, chosen = load_team(path, team)
-    env = make(world) if world else env
+    found = load_run(path)
+    chosen = found.teams[integer("team", team, low=0, high=len(found.teams) - 1)]
+    env = make(world) if world else found.env
     if env.actions != chosen.actions:
         raise OptionError(f"world {world!r} takes other actions than the team was trained to give")
     episodes = play(env, chosen, jax.random.key(seed), worlds=1, states=True)

@@ -15,7 +15,7 @@ def methods(summary: Entry) -> str:
         command = f"socialsim experiment {summary['experiment'].value}"
         command += f" --preset {summary['preset'].value}" if summary["preset"].value else ""
     parts = [f"<p>Made by this command:</p><pre>{text(command)}</pre>" if command else ""]
-    parts.append(paragraph("methods"))
+    parts.append(paragraph("methods", file=text(summary["file"].value or "summary.json")))
     parts += ["<h3>How long it took</h3>", timings(summary["timings"])]
     parts += ["<h3>Configuration</h3>", _pairs(summary["config"])]
     parts += ["<h3>Versions</h3>", _pairs(summary["versions"])]

@@ -1,0 +1,58 @@
+"""Source by target: how far something that was learned in one world holds in another."""
+
+import numpy as np
+import xarray as xr
+from matplotlib.colors import LinearSegmentedColormap, TwoSlopeNorm
+from matplotlib.figure import Figure
+
+from socialsim.analysis.plots import style
+
+DIVERGING = LinearSegmentedColormap.from_list(
+    "socialsim-diverging", [style.VERMILLION, "#ffffff", style.BLUE]
+).with_extremes(bad="#f1f1f1")
+
+
+@style.styled
+def matrices(
+    found: xr.Dataset,
+    *,
+    panel: str,
+    centre: float,
+    low: float,
+    high: float,
+    label: str,
+) -> Figure:
+    """Heat maps of `estimate [source, target, panel]`, one for each coordinate of `panel`.
+
+    A cell says the estimate and, below it, `[low, high]`; it is bold where `shown` is true. White is
+    `centre`, which says nothing; grey was not measured.
+    """
+    names = [str(p) for p in found[panel].values]
+    rows, columns = ([str(v) for v in found[d].values] for d in ("source", "target"))
+    fig = style.figure(
+        0.9 + (0.55 * len(rows) + 0.75) * len(names), max(style.WIDTH, 2 + 1.15 * len(columns))
+    )
+    axes = fig.subplots(len(names), 1, squeeze=False, sharex=True)[:, 0]
+    norm, image = TwoSlopeNorm(centre, low, high), None
+    for ax, name in zip(axes, names, strict=True):
+        cell = found.sel({panel: name})
+        values = cell.estimate.transpose("source", "target").values
+        image = ax.imshow(np.ma.masked_invalid(values), cmap=DIVERGING, norm=norm, aspect="auto")
+        for (i, j), v in np.ndenumerate(values):
+            one = cell.isel(source=i, target=j)
+            if np.isfinite(v):
+                dark = abs(norm(v) - 0.5) > 0.33
+                ax.text(j, i, f"{v:.2f}\n[{float(one.low):.2f}, {float(one.high):.2f}]", ha="center",
+                        va="center", fontsize=7, color="white" if dark else style.INK,
+                        fontweight="bold" if bool(one.shown) else "normal")  # fmt: skip
+        ax.set_title(name.replace("_", " "))
+        ax.set_yticks(range(len(rows)), rows, color=style.INK)
+        ax.set_xticks(range(len(columns)), columns, rotation=20, ha="right", color=style.INK)
+        ax.grid(False)
+        ax.spines[:].set_visible(False)
+        ax.tick_params(length=0)
+        ax.set_ylabel("learned in")
+    axes[-1].set_xlabel("read or used in")
+    if image is not None:
+        fig.colorbar(image, ax=list(axes), label=label, shrink=0.9, pad=0.01)
+    return fig
