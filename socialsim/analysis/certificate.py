@@ -78,7 +78,8 @@ class Certificate:
         """What `to_dict` gave, as it was or after JSON, where numbers that are not finite became None."""
 
         def estimate(value: Mapping[str, Any]) -> Estimate:
-            return Estimate(**{k: math.nan if v is None else v for k, v in value.items()})
+            finite: dict[str, Any] = {k: math.nan if v is None else v for k, v in value.items()}
+            return Estimate(**finite)
 
         plain = {k: v for k, v in data.items() if k != "baselines"}
         kept: dict[str, Any] = {k: estimate(v) if isinstance(v, Mapping) else v for k, v in plain.items()}
