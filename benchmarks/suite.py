@@ -62,7 +62,8 @@ def main() -> None:
         found["agents"] = []
         for count in COUNTS:
             side = max(10, int((8 * count) ** 0.5) + 2)
-            size = ("--option", f"num_agents={count}", f"needed={min(count, 3)}", f"size={side}")
+            chosen = (f"num_agents={count}", f"needed={min(count, 3)}", f"size={side}")
+            size = [part for option in chosen for part in ("--option", option)]
             found["agents"].append(bench("rendezvous-v0", "--worlds", str(max(8, 4096 // count)), *size))
         show(found["agents"], lambda r: "rendezvous-v0, " + ", ".join(r["options"]))
     if "memory" in parts:

@@ -7,6 +7,8 @@ import sys
 from pathlib import Path
 
 import pytest
+from hatchling.builders.sdist import SdistBuilder
+from hatchling.builders.wheel import WheelBuilder
 
 ROOT = Path(__file__).resolve().parent.parent
 HEAVY = ("mujoco", "matplotlib", "pettingzoo", "gymnasium", "sklearn", "xarray", "zarr", "orbax")
@@ -45,6 +47,13 @@ def test_no_file_over_500_lines():
 def test_links_at_the_root(name):
     assert os.readlink(ROOT / name) == f"socialsim/{name}"
     assert (ROOT / name / "__init__.py").is_file()
+
+
+@pytest.mark.parametrize("builder", [SdistBuilder, WheelBuilder])
+def test_what_is_installed_is_whole(builder):
+    packed = {f.distribution_path for f in builder(str(ROOT)).recurse_included_files()}
+    ours = {str(p.relative_to(ROOT)) for p in tracked() if p.is_relative_to(ROOT / "socialsim")}
+    assert len(ours) > 200 and ours <= packed, sorted(ours - packed)[:10]
 
 
 def test_no_machine_paths_or_package_hosts():

@@ -7,6 +7,8 @@ from typing import Annotated, Literal
 
 import tyro
 
+Repeated = tyro.conf.UseAppendAction[tuple[str, ...]]  # `--option a=1 --option b=2`
+
 
 def worlds() -> None:
     """List the worlds, one line each."""
@@ -28,7 +30,7 @@ def train(
     seed: int = 0,
     chunks: int = 10,
     drives: str = "",
-    option: tuple[str, ...] = (),
+    option: Repeated = (),
 ) -> None:
     """Train teams on social signals alone; go on with a run that was stopped.
 
@@ -216,7 +218,7 @@ def bench(
     repeats: int = 5,
     json: bool = False,
     what: Literal["simulation", "training"] = "simulation",
-    option: tuple[str, ...] = (),
+    option: Repeated = (),
     signals: tuple[str, ...] = ("attention", "imitation", "coordination"),
 ) -> None:
     """Measure steps per second, all signals on, observations consumed, auto-reset on.

@@ -30,8 +30,9 @@ class Preset:
     """Seeds and budget.
 
     seeds: source teams.  train, transfer: learning in the source and in the target.  episodes: recorded per
-    team.  target: options of the larger, sparser rendezvous.  arms: of the transfer; transfer_seeds: of each.
-    epsilon: how often the scripted teams slip whose episodes the values are read on, zero-shot.
+    team.  elsewhere: worlds to read values in.  target: options of the larger, sparser rendezvous.  arms: of
+    the transfer; transfer_seeds: of each.  epsilon: how often the scripted teams slip whose episodes the
+    values are read on, zero-shot.
     """
 
     seeds: int = 4
@@ -40,6 +41,7 @@ class Preset:
     battery: int = 600
     epsilon: float = 0.3
     zero_shot_worlds: int = 48
+    elsewhere: tuple[str, ...] = ("haul-v0", "rendezvous-mujoco-v0", "beam-v0")
     target: tuple[tuple[str, int], ...] = (("size", 12),)
     arms: tuple[str, ...] = (
         "scratch",
@@ -75,6 +77,7 @@ PRESETS = {
         episodes=6,
         battery=60,
         zero_shot_worlds=4,
+        elsewhere=("rendezvous-mujoco-v0",),
         arms=("scratch", "shaping", "shuffled"),
         transfer_seeds=2,
         transfer=TrainConfig(PPOConfig(worlds=16, steps=16, minibatches=2), agent_steps=2_000, chunks=1),
@@ -82,7 +85,6 @@ PRESETS = {
 }
 
 SOURCE = "rendezvous-v0"
-ELSEWHERE = ("haul-v0", "rendezvous-mujoco-v0", "beam-v0")
 NEW_PLACE = "rendezvous-v0, larger and sparser"
 ZERO_SHOT = "values read zero-shot in new worlds"
 SHOWN = {
@@ -94,7 +96,7 @@ SHOWN = {
 def measure(study: Study, preset: Preset) -> Result:
     """All stages, in the order of the report."""
     env, target = make(SOURCE), make(SOURCE, **_options(preset))
-    elsewhere = {NEW_PLACE: target, **{w: make(w) for w in ELSEWHERE}}
+    elsewhere = {NEW_PLACE: target, **{w: make(w) for w in preset.elsewhere}}
     drives = drive_matrix(DEFAULT_DRIVES, env.channels, env.num_agents)
     # Scripted teams wait for nobody: their episodes are played beside the training.
     seen = (

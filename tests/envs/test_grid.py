@@ -332,40 +332,6 @@ def play(reset, step, steps=24, seed=5):
     return kept
 
 
-def assert_identical(a, b):
-    for x, y in zip(jax.tree.leaves(a), jax.tree.leaves(b), strict=True):
-        np.testing.assert_array_equal(x, y)
-
-
-def test_the_same_keys_give_the_same_episode_to_the_last_bit(simulated):
-    _, _, reset, step = simulated
-    assert_identical(play(reset, step), play(reset, step))
-
-
-def test_jit_changes_nothing(simulated):
-    _, env, reset, step = simulated
-    with jax.disable_jit():
-        plain = play(env.reset, env.step, steps=1)
-    compiled = play(reset, step, steps=1)
-    for (a, x), (b, y) in zip(plain, compiled, strict=True):
-        assert_identical(a.world, b.world)
-        for p, q in zip(jax.tree.leaves(x), jax.tree.leaves(y), strict=True):
-            np.testing.assert_allclose(p, q, atol=1e-6)
-
-
-def test_a_batch_equals_a_loop(simulated):
-    _, env, reset, step = simulated
-    keys = jax.random.split(jax.random.key(1), 3)
-    action = jax.random.randint(jax.random.key(2), (3, 4), 0, 10)
-    state, _ = jax.jit(jax.vmap(env.reset))(keys)
-    after, together = jax.jit(jax.vmap(env.step))(keys, state, action)
-    for e in range(3):
-        alone, timestep = step(keys[e], reset(keys[e])[0], action[e])
-        assert_identical(alone.world, jax.tree.map(lambda x, e=e: x[e], after.world))
-        for p, q in zip(jax.tree.leaves(timestep), jax.tree.leaves(together), strict=True):
-            np.testing.assert_allclose(p, q[e], atol=1e-6)
-
-
 def golden(reset, step):
     kept = [state.world for state, _ in play(reset, step, steps=40, seed=2026)]
     return {

@@ -1,7 +1,6 @@
 """The MuJoCo worlds: physics against MuJoCo's C engine, joint events, and what they show of themselves."""
 
 import importlib.util
-import pickle
 
 import jax
 import jax.numpy as jnp
@@ -22,15 +21,6 @@ def full(value):
 
 
 FORWARD, LEFT, NECK = np.eye(3, dtype=np.float32)
-
-
-@pytest.fixture(scope="module", autouse=True)
-def batched():
-    """Annotations name the shapes of one world; one test checks them, the rest runs batches."""
-    before = jaxtyping.config.jaxtyping_disable
-    jaxtyping.config.update("jaxtyping_disable", True)
-    yield
-    jaxtyping.config.update("jaxtyping_disable", before)
 
 
 @pytest.fixture(scope="module")
@@ -288,38 +278,6 @@ def test_starts_are_apart_and_free(which, request):
             assert (np.asarray(state.trip) >= 1.5).all()
             moved = runner.step(state, 0 * FORWARD)  # nothing overlaps: nothing is pushed apart
             np.testing.assert_allclose(moved.qpos, state.qpos, atol=1e-3)
-
-
-def test_batched_and_single_steps_agree(pads):
-    key, state = jax.random.key(3), pads.reset(2)
-    action = jax.random.uniform(key, (E, 3, 3), minval=-1.0)
-    batch = pads.step(state, action, seed=9)
-    keys = jax.random.split(jax.random.key(9), E)
-    first = jax.tree.map(lambda x: x[0], state)
-    single = jax.jit(lambda w, k, s, a: w.step(k, s, a))(pads.world, keys[0], first, action[0])
-    for a, b in zip(jax.tree.leaves(batch), jax.tree.leaves(single), strict=True):
-        np.testing.assert_allclose(a[0], b, atol=1e-4)
-
-
-def test_the_same_key_gives_the_same_episode(beam):
-    def episode():
-        state = beam.reset(4)
-        for t in range(5):
-            state = beam.step(state, jax.random.uniform(jax.random.key(t), (E, 3, 3), minval=-1.0), seed=t)
-        return state
-
-    for a, b in zip(jax.tree.leaves(episode()), jax.tree.leaves(episode()), strict=True):
-        assert (a == b).all()
-
-
-def test_worlds_pickle_and_stack(pads):
-    copy = pickle.loads(pickle.dumps(pads.world))
-    assert jax.tree.structure(copy) == jax.tree.structure(pads.world)
-    state = pickle.loads(pickle.dumps(jax.device_get(pads.reset())))
-    assert np.isfinite(pads.step(state, FORWARD, copy).qpos).all()
-    other = make_world("rendezvous-mujoco-v0", num_agents=3, needed=2, walls=1)
-    both = jax.tree.map(lambda *x: jnp.stack(x), pads.world, other)
-    assert both.needed.tolist() == [3, 2]
 
 
 def test_walls_stop_bodies_and_block_the_view(pads):

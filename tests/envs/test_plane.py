@@ -189,26 +189,6 @@ def leaves_equal(a, b, **tolerance):
         np.testing.assert_allclose(x, y, **tolerance)
 
 
-def test_the_same_keys_give_the_same_episode_to_the_last_bit(runner):
-    def episode():
-        state = runner.reset(jax.random.key(4))
-        for t in range(20):
-            state = runner.step(jax.random.key(t), state, runner.action(t))
-        return state
-
-    leaves_equal(episode(), episode(), rtol=0, atol=0)
-
-
-def test_jit_changes_nothing_and_states_keep_their_types(runner):
-    state, key = runner.reset(jax.random.key(1)), jax.random.key(2)
-    after = runner.step(key, state, runner.action(0))
-    with jax.disable_jit():
-        leaves_equal(runner.world.step(key, state, runner.action(0)), after, atol=1e-5)
-    types = [jax.tree.map(jax.typeof, s) for s in (state, after)]
-    assert types[0] == types[1]
-    assert not any(t.weak_type for t in jax.tree.leaves(types[0]))
-
-
 def test_a_batch_of_different_tasks_equals_a_loop(runner):
     """Leaves may differ: the second world has a larger floor."""
     larger = runner.world.replace(size=runner.world.size + 1)

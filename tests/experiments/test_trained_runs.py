@@ -10,8 +10,8 @@ from socialsim.agents.loading import load_run
 from socialsim.analysis.certificate import VERDICTS, Certificate
 from socialsim.cli import main
 
-TINY = ("--agent-steps", "2000", "--seeds", "2", "--chunks", "2", "--option", "num_agents=2")
-TINY += ("--option", "needed=2", "--option", "size=6")
+TINY = ("--agent-steps", "2000", "--seeds", "2", "--chunks", "3", "--option", "num_agents=2")
+TINY += ("--option", "needed=2", "--option", "size=6", "--option", "walls=1")
 
 
 @pytest.fixture(scope="module")
@@ -24,8 +24,8 @@ def run(tmp_path_factory):
 def test_a_run_is_read_back_with_its_history(run):
     found = load_run(run)
     assert found.env.num_agents == 2 and len(found.teams) == 2
-    assert [len(h) for h in found.history] == [2, 2]
-    first, last = (np.asarray(t.scale) for t in found.history[0])
+    assert [len(h) for h in found.history] == [3, 3]
+    first, _, last = (np.asarray(t.scale) for t in found.history[0])
     assert not np.array_equal(first, last), "the checkpoints are of different moments"
 
 
