@@ -40,19 +40,23 @@ SCENE_EDITS = {
 """Which scene edit (see `edits.default_edits`) changes a concept."""
 
 
+NEEDED = ("edit", "shift", "erase")
+"""Interventions that a certificate rests on."""
+
+
 @dataclasses.dataclass(frozen=True)
 class Certify:
     """The steps of a certificate and their options; the verdict is `rule`'s."""
 
     probe: Probe = dataclasses.field(default_factory=Probe)
     code: OnlineCode = dataclasses.field(default_factory=OnlineCode)
-    intervention: Intervention = dataclasses.field(default_factory=Intervention)
+    intervention: Intervention = dataclasses.field(default_factory=lambda: Intervention(NEEDED))
     rule: Rule = dataclasses.field(default_factory=Rule)
 
     def __post_init__(self):
-        lacking = {"edit", "erase"} - set(self.intervention.edits)
+        lacking = set(NEEDED) - set(self.intervention.edits)
         if lacking:
-            raise OptionError(f"intervention.edits lacks {sorted(lacking)}; allowed: with 'edit' and 'erase'")
+            raise OptionError(f"intervention.edits lacks {sorted(lacking)}; allowed: with {NEEDED}")
 
     def __call__(
         self,
@@ -100,7 +104,7 @@ class Certify:
         return Certificates(tuple(issued))
 
     def _certificate(self, probed, coded, moved, channel: str, scene) -> Certificate:
-        edit, erase = (moved.sel(edit=e) for e in ("edit", "erase"))
+        edit, shift, erase = (moved.sel(edit=e) for e in NEEDED)
         reason = str(probed.verdict.item()) if np.isnan(probed.score) else ""
         draft = Certificate(
             concept=str(probed.concept.item()),
@@ -116,6 +120,8 @@ class Certify:
             edit=_ratio(edit.sel(channel=channel)),
             erasure=_ratio(erase.sel(channel=channel)),
             completeness=_estimate(edit, "completeness", reason=str(edit.reason.item())),
+            shift=_ratio(shift.sel(channel=channel)),
+            shift_completeness=_estimate(shift, "completeness", reason=str(shift.reason.item())),
             specificity=_estimate(edit, "selectivity"),
             rise=_estimate(edit.sel(channel=channel), "rise"),
             scene=None if scene is None else _scene(scene.sel(channel=channel)),

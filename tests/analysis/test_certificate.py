@@ -12,7 +12,7 @@ from socialsim.agents.bots import random_team
 from socialsim.agents.networks import NetworkConfig
 from socialsim.agents.team import new_team
 from socialsim.analysis.certificate import ABSENT, UNDECIDED, UNUSED, USED, Certificate, Rule
-from socialsim.analysis.certify import Certify, _scene, certify
+from socialsim.analysis.certify import NEEDED, Certify, _scene, certify
 from socialsim.analysis.edits import RemovePartner, TurnGaze
 from socialsim.analysis.probes import Intervention, OnlineCode, Probe, Target
 from socialsim.analysis.recording import play
@@ -21,7 +21,9 @@ from socialsim.core.errors import OptionError
 
 N, GROUPS = 800, 40
 GROUP = np.repeat(np.arange(GROUPS), N // GROUPS)
-STEPS = Certify(Probe(resamples=200), OnlineCode(resamples=200), Intervention(randoms=60, resamples=200))
+STEPS = Certify(
+    Probe(resamples=200), OnlineCode(resamples=200), Intervention(NEEDED, randoms=60, resamples=200)
+)
 DRAWS = 20
 """Draws per planted case, of which one may be called otherwise: what is right in 80 % fails that in 93 %."""
 
@@ -47,12 +49,6 @@ def planted(seed, used, noise=False, decoy=0.0, strength=2.5, effect=None):
     target = Target(z, "binary")
     if noise:
         target = Target(rng.normal(size=N) + 0.5 * rng.normal(size=GROUPS)[GROUP])
-    scene = None
-    if effect is not None:
-        mean, low, high = effect
-        cell = {"estimate": mean, "low": low, "high": high, "standardised": mean, "largest": abs(high)}
-        cell |= {"worlds": GROUPS, "reason": ""}
-        scene = {"c": xr.Dataset({k: ("channel", [v]) for k, v in cell.items()}, {"channel": ["v"]})}
     return STEPS(
         {"layer": x @ basis},
         {"c": target},
@@ -62,8 +58,18 @@ def planted(seed, used, noise=False, decoy=0.0, strength=2.5, effect=None):
         types=rng.integers(30, size=N),
         observation=rng.normal(size=(N, 20)),
         untrained={"layer": rng.normal(size=(N, width))},
-        scene=scene,
+        scene=_scene_edit(effect),
     ).items[0]
+
+
+def _scene_edit(effect):
+    """What a `Counterfactual` found for the concept: (mean, low, high), or nothing."""
+    if effect is None:
+        return None
+    mean, low, high = effect
+    cell = {"estimate": mean, "low": low, "high": high, "standardised": mean, "largest": abs(high)}
+    cell |= {"worlds": GROUPS, "reason": ""}
+    return {"c": xr.Dataset({k: ("channel", [v]) for k, v in cell.items()}, {"channel": ["v"]})}
 
 
 @pytest.mark.parametrize(
@@ -81,6 +87,39 @@ def test_planted_cases_are_called_what_they_are(case, wanted):
     assert found.count(wanted) >= DRAWS - 1, found
     if case.get("noise"):
         assert USED not in found and UNUSED not in found
+
+
+def rectified(seed, used, effect):
+    """A wide rectified layer, as in the critics: edits along the probe alone are seldom complete there."""
+    rng = np.random.default_rng(seed)
+    latent = rng.normal(size=N) + 0.5 * rng.normal(size=GROUPS)[GROUP]
+    z = (latent > 0).astype(float)
+    x = rng.normal(size=(N, 6))
+    x[:, 0] += 2.5 * z
+    h = np.maximum(x @ rng.normal(size=(6, 64)) / 2 + rng.normal(size=64), 0) + 0.3 * rng.normal(size=(N, 64))
+    wanted = used * x[:, 0] + x[:, 1] + x[:, 2]
+    weights, *_ = np.linalg.lstsq(np.column_stack([h, np.ones(N)]), wanted, rcond=None)
+    return STEPS(
+        {"layer": h},
+        {"c": Target(z, "binary")},
+        {"layer": lambda h: np.tanh((np.asarray(h) @ weights[:-1, None] + weights[-1]) / 3)},
+        channels=("v",),
+        groups=GROUP,
+        types=rng.integers(30, size=N),
+        observation=rng.normal(size=(N, 20)),
+        scene=_scene_edit(effect),
+    ).items[0]
+
+
+def test_where_the_edit_fails_the_shift_decides_with_the_scene():
+    used = [rectified(seed, 1, effect=(0.3, 0.2, 0.4)) for seed in range(DRAWS)]
+    idle = [rectified(seed, 0, effect=(0.001, -0.01, 0.01)) for seed in range(DRAWS)]
+    alone = [rectified(seed, 1, effect=None) for seed in range(3)]
+    incomplete = [c for c in used + idle if c.completeness.low <= Rule().completeness]
+    assert len(incomplete) >= DRAWS // 2, "the case is about edits that fail"
+    assert [c.verdict for c in used].count(USED) >= DRAWS - 1
+    assert [c.verdict for c in idle].count(UNUSED) >= DRAWS - 1
+    assert all(c.verdict == UNDECIDED for c in alone if c.completeness.low <= Rule().completeness)
 
 
 def test_a_decoy_without_scene_evidence_is_never_certified_as_used():
@@ -106,6 +145,8 @@ def good(**changes) -> Certificate:
         "edit": e(3.0, 3.5, null=1.0, null_low=0.1, null_high=2.1),
         "erasure": e(2.5, 3.0, null=1.0, null_low=0.1, null_high=2.1),
         "completeness": e(0.8, 0.9),
+        "shift": e(3.0, 3.5, null=1.0, null_low=0.1, null_high=2.1),
+        "shift_completeness": e(0.8, 0.9),
         "specificity": e(0.9, 1.0),
         "rise": e(0.4, 0.6),
         "scene": e(0.2, 0.4),
@@ -131,8 +172,12 @@ def near(low, high, null_high=2.1):
         ({"edit": near(0.2, 0.5), "scene": near(-0.01, 0.02)}, UNUSED),
         ({"edit": near(0.2, 0.5), "scene": None}, UNDECIDED),
         ({"edit": near(0.2, 0.5), "erasure": near(0.2, 0.5)}, UNDECIDED),  # the scene says otherwise
-        ({"completeness": near(0.3, 0.6)}, UNDECIDED),
-        ({"completeness": undefined(3, "why")}, UNDECIDED),
+        ({"completeness": near(0.3, 0.6)}, USED),  # the shift stands in, and the scene confirms it
+        ({"completeness": near(0.3, 0.6), "scene": None}, UNDECIDED),
+        ({"completeness": near(0.3, 0.6), "scene": near(-0.01, 0.02)}, UNDECIDED),
+        ({"completeness": near(0.3, 0.6), "shift": near(0.2, 0.5), "scene": near(-0.01, 0.02)}, UNUSED),
+        ({"completeness": near(0.3, 0.6), "shift_completeness": near(0.3, 0.6)}, UNDECIDED),
+        ({"completeness": undefined(3, "why"), "shift_completeness": undefined(3, "why")}, UNDECIDED),
         ({"score": near(0.45, 0.54)}, ABSENT),
         ({"score": near(0.45, 0.7), "gain": near(-0.2, -0.1)}, ABSENT),
         ({"score": near(0.45, 0.7)}, UNDECIDED),
