@@ -4,6 +4,8 @@ import jax.numpy as jnp
 from flax import struct
 from jaxtyping import Array, Bool, Float, Int
 
+from socialsim.core.scene import Scene
+
 
 class Record(struct.PyTreeNode):
     """`K` rounds of `T` turns of `A` players; zeros for rounds not yet settled.
@@ -69,4 +71,4 @@ class Options(struct.PyTreeNode):
 
     allowed: Bool[Array, " O"]
     state: struct.PyTreeNode
-    scene: struct.PyTreeNode
+    scene: Scene

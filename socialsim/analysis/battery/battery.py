@@ -1,0 +1,292 @@
+"""The human-likeness battery: every assay in every form it has, for one player."""
+
+import dataclasses
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import jax
+import numpy as np
+import xarray as xr
+from jaxtyping import Array, Key
+from matplotlib.figure import Figure
+
+from socialsim.agents.team import Team
+from socialsim.analysis.battery import finding as words
+from socialsim.analysis.battery import pictures, slider
+from socialsim.analysis.battery.collecting import Cast, Games
+from socialsim.analysis.battery.cooperation import ConditionalCooperation
+from socialsim.analysis.battery.distributions import DistributionAssay
+from socialsim.analysis.battery.finding import Finding
+from socialsim.analysis.battery.inequity import InequityAversion
+from socialsim.analysis.battery.rates import MeanAssay, RateAssay
+from socialsim.analysis.battery.readout import Readout
+from socialsim.analysis.battery.references import figure
+from socialsim.analysis.battery.shapes import ValueCircle
+from socialsim.analysis.battery.svo import SVO
+from socialsim.core.errors import choose
+from socialsim.envs.games.dictator import dictator
+
+ASSAYS = (
+    "svo",
+    "inequity",
+    "dictator",
+    "ultimatum",
+    "trust",
+    "public_goods",
+    "conditional_cooperation",
+    "conformity",
+    "value_circle",
+)
+DISCLOSED = (
+    "Agents have no money: they divide a neutral resource token.",
+    "People's choices were moved to the nearest number of tokens before distances were taken.",
+    "The choices of one team are draws from one policy, not those of as many persons.",
+    "Figures marked (unverified) are from memory or secondary sources.",
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class Battery:
+    """Assays to run, and how.
+
+    assays: some of `ASSAYS`.  games: how many tables, tokens, players.  temperature: of value readouts.
+    seed: of bootstraps and floors.
+
+    Gaze (`MutualGaze`, `CrowdGaze`), `Discounting` and a value circle of six signals or more need other
+    worlds than table games: measure them on recordings and laboratory sweeps and add what they find with
+    `Battered.plus`.
+    """
+
+    assays: tuple[str, ...] = ASSAYS
+    games: Games = dataclasses.field(default_factory=Games)
+    temperature: float = 0.1
+    seed: int = 0
+
+    def __post_init__(self):
+        for name in self.assays:
+            choose("assay", name, ASSAYS)
+
+    def behaviour(
+        self, player: Cast, key: Key[Array, ""], *, progress: Callable[[str], object] | None = None
+    ) -> "Battered":
+        """What the player does. player: a Team, a Bot, or what makes a bot for a given game."""
+        g = self.games
+
+        def run(name: str, key) -> list[Finding]:
+            if name in ("svo", "inequity"):
+                return self._slider(name, g.slider(player, key), "behaviour")
+            if name == "dictator":
+                return [self._distribution(name, g.dictator(player, key), "behaviour")]
+            if name == "ultimatum":
+                one, two = jax.random.split(key)
+                offered, accepted = g.offers(player, one)
+                return [
+                    *self._ultimatum(offered, g.minima(player, two)[0], "behaviour"),
+                    MeanAssay("ultimatum_rejected", seed=self.seed).measure(
+                        (~accepted).astype(float), options=(0.0, 1.0)
+                    ),
+                ]
+            if name == "trust":
+                return self._trust(*g.trust(player, key), "behaviour")
+            if name == "public_goods":
+                return [self._public_goods(g.contributions(player, key))]
+            if name == "conditional_cooperation":
+                return [self._conditional(player, key)]
+            if name == "conformity":
+                done, null = g.conformity(player, key)
+                return [RateAssay("conformity", seed=self.seed).measure(done, null=null)]
+            return []
+
+        return self._all(run, key, progress)
+
+    def readout(
+        self,
+        team: Team,
+        key: Key[Array, ""],
+        *,
+        channel: str,
+        progress: Callable[[str], object] | None = None,
+    ) -> "Battered":
+        """What one value head would choose. Conformity has no such form: once a round is settled its scene
+        does not tell what could be seen when it was decided."""
+        form = f"value of {channel}"
+        read = Readout(channel, self.games, self.temperature)
+
+        def run(name: str, key) -> list[Finding]:
+            if name in ("svo", "inequity"):
+                return self._slider(name, read.slider(team, key), form)
+            if name == "dictator":
+                return [self._distribution(name, read.dictator(team, key), form)]
+            if name == "ultimatum":
+                return self._ultimatum(*read.ultimatum(team, key), form)
+            if name == "trust":
+                return self._trust(*read.trust(team, key), form)
+            if name == "conditional_cooperation":
+                return [ConditionalCooperation(seed=self.seed).measure(*read.schedules(team, key), form=form)]
+            if name == "value_circle":
+                blank = np.zeros((1, len(team.channels)))
+                signals = xr.DataArray(
+                    blank, dims=("subject", "signal"), coords={"signal": list(team.channels)}
+                )
+                return [ValueCircle(seed=self.seed).measure(signals, form="values")]
+            return []
+
+        return self._all(run, key, progress)
+
+    def measure(
+        self, player: Cast, key: Key[Array, ""], *, progress: Callable[[str], object] | None = None
+    ) -> "Battered":
+        """Behaviour, and for a Team the readout of every value head.
+
+        A Team whose acts are not those of table games (bodies in a plane or in MuJoCo) cannot play them: it
+        has no behaviour here, and its value heads are read all the same.
+        """
+        first, *others = jax.random.split(key, 1 + (len(player.channels) if isinstance(player, Team) else 0))
+        mute = isinstance(player, Team) and player.actions != dictator().actions
+        found = Battered(()) if mute else self.behaviour(player, first, progress=progress)
+        if isinstance(player, Team):
+            for channel, each in zip(player.channels, others, strict=True):
+                more = self.readout(player, each, channel=channel, progress=progress)
+                known = {(f.assay, f.form) for f in found}
+                found = found.plus(*(f for f in more if (f.assay, f.form) not in known))
+        return found
+
+    def _all(self, run, key, progress) -> "Battered":
+        found: list[Finding] = []
+        for name in self.assays:
+            if progress is not None:
+                progress(name)
+            found += run(name, jax.random.fold_in(key, ASSAYS.index(name)))
+        return Battered(tuple(found))
+
+    def _distribution(self, name: str, percent, form: str) -> Finding:
+        assay = DistributionAssay(name, seed=self.seed)
+        return assay.measure(percent, options=self.games.percent, form=form)
+
+    def _ultimatum(self, offered, least, form: str) -> list[Finding]:
+        pair = (("ultimatum_offer", offered), ("ultimatum_minimum", least))
+        return [self._distribution(name, percent, form) for name, percent in pair]
+
+    def _trust(self, sent, returned, form: str) -> list[Finding]:
+        tokens = self.games.percent / 100
+        return [
+            MeanAssay("trust_sent", seed=self.seed).measure(sent, options=tokens, form=form),
+            MeanAssay("trust_returned", seed=self.seed).measure(returned, form=form),
+        ]
+
+    def _public_goods(self, share) -> Finding:
+        """Mean of all rounds; first and last round as detail."""
+        tokens = self.games.percent / 100
+        group = np.broadcast_to(np.arange(len(share))[:, None, None], share.shape)
+        kept = np.isfinite(share)
+        assay = MeanAssay("public_goods_mean", seed=self.seed)
+        found = assay.measure(share[kept], options=tokens, groups=group[kept])
+
+        def mean(x) -> float:
+            return float(x[np.isfinite(x)].mean()) if np.isfinite(x).any() else np.nan
+
+        first, last = mean(share[:, 0]), mean(share[:, -1])
+        low, high = figure("public_goods_start_low").value, figure("public_goods_start_high").value
+        more = {"first_round": first, "last_round": last, "decay": first - last}
+        more |= {"people_start_low": low, "people_start_high": high}
+        return dataclasses.replace(found, detail={**found.detail, **more})
+
+    def _conditional(self, player: Cast, key) -> Finding:
+        assay = ConditionalCooperation(seed=self.seed)
+        if isinstance(player, Team):
+            return assay.measure(*self.games.schedules(player, key))
+        return assay.measure(*lagged(self.games.contributions(player, key)))
+
+    def _slider(self, name: str, options, form: str) -> list[Finding]:
+        if name == "svo":
+            return [SVO(seed=self.seed).measure(options, form=form)]
+        return list(InequityAversion(seed=self.seed).measure(slider.payoffs(), options, form=form))
+
+
+def lagged(share) -> tuple[Any, Any]:
+    """(mean of the others in the round before, own) `[n, rounds - 1]` of shares `[E, round, player]`; players
+    of games in which time ran out are left out."""
+    share = np.asarray(share, float)
+    whole = share[np.isfinite(share).all((1, 2))]
+    others = (whole.sum(-1, keepdims=True) - whole) / (whole.shape[-1] - 1)
+    x, y = others[:, :-1], whole[:, 1:]
+    flat = [v.transpose(0, 2, 1).reshape(-1, v.shape[1]) for v in (x, y)]
+    return flat[0], flat[1]
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Battered:
+    """What a battery found, assay by assay."""
+
+    items: tuple[Finding, ...]
+
+    def __iter__(self) -> Iterator[Finding]:
+        return iter(self.items)
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+    def plus(self, *more: Finding) -> "Battered":
+        return Battered((*self.items, *more))
+
+    def sel(self, **wanted: str) -> "Battered":
+        """Those of the given assay, form or verdict."""
+        for name in wanted:
+            choose("field", name, ("assay", "form", "verdict"))
+        return Battered(tuple(f for f in self if all(getattr(f, k) == v for k, v in wanted.items())))
+
+    def counts(self) -> dict[str, int]:
+        """How many of each verdict."""
+        found = Counter(f.verdict for f in self)
+        return {v: found.get(v, 0) for v in words.VERDICTS}
+
+    def sentences(self) -> list[str]:
+        """One sentence or two for each assay, and what has to be known with all of them."""
+        human = self.counts()[words.HUMAN]
+        first = f"Human-like in {human} of {len(self)} assays."
+        return [first, *map(str, self), *DISCLOSED]
+
+    def to_dataset(self) -> xr.Dataset:
+        """Dataset `[row]` with coordinates assay and form."""
+        return xr.concat([f.to_dataset() for f in self], "row")
+
+    def plot(self) -> Figure:
+        return pictures.battery(self.items)
+
+
+def battery_of(
+    team_or_policy: Cast,
+    key: Key[Array, ""],
+    *,
+    assays: Sequence[str] = ASSAYS,
+    worlds: int = 256,
+    endowment: int = 10,
+    rounds: int = 10,
+    players: int = 4,
+    temperature: float = 0.1,
+    seed: int = 0,
+    progress: Callable[[str], object] | None = None,
+) -> Battered:
+    """All assays of a Team (behaviour, and the readout of each value head), of a Bot, or of a function that
+    makes a bot for a game (behaviour alone).
+
+    worlds: tables of each game.  endowment: tokens.  rounds, players: of public goods games.  temperature: of
+    readouts, in units of each head's scale.  seed: of bootstraps; `key`: of play.  progress: called with the
+    name of each assay as it begins.
+
+    Raises OptionError for an unknown assay or an option out of range.
+    """
+    games = Games(worlds=worlds, endowment=endowment, rounds=rounds, players=players)
+    battery = Battery(tuple(assays), games, temperature, seed)
+    return battery.measure(team_or_policy, key, progress=progress)
+
+
+def summary(found: Battered) -> dict[str, Any]:
+    """Plain numbers and words, for JSON."""
+    return {
+        "counts": found.counts(),
+        "assays": [f.to_dict() for f in found],
+        "sentences": found.sentences(),
+        "disclosed": list(DISCLOSED),
+    }
