@@ -46,7 +46,11 @@ class Result:
     players: list[tuple[str, str]]
 
 
-_EXPERIMENTS = {"emergent-values": "socialsim.experiments.emergent_values:EMERGENT_VALUES"}
+_EXPERIMENTS = {
+    "emergent-values": "socialsim.experiments.emergent_values:EMERGENT_VALUES",
+    "value-drift": "socialsim.experiments.value_drift:VALUE_DRIFT",
+}
+FOUNDING = "emergent-values"
 
 
 def experiments() -> tuple[str, ...]:
@@ -109,14 +113,17 @@ class Study:
 def run_experiment(
     name: str, preset: str = "demo", *, path: str | Path | None = None, seed: int = 0, quiet: bool = False
 ) -> Path:
-    """Run an experiment into a run folder (default `runs/<preset>`); resume it if it is there.
+    """Run an experiment into a run folder; resume it if it is there.
+
+    The folder is by default `runs/<name>-<preset>`, for the founding experiment `runs/<preset>`.
 
     Writes `summary.json` and `report.html`; returns the folder. Raises OptionError for unknown names,
     RunError for a folder that is foreign, damaged or of another configuration.
     """
     chosen = experiment(name)
     config = chosen.presets[choose(f"preset of {name}", preset, chosen.presets)]
-    path = Path("runs") / preset if path is None else Path(path)
+    folder = preset if name == FOUNDING else f"{name}-{preset}"
+    path = Path("runs") / folder if path is None else Path(path)
     declared = {"experiment": name, "preset": preset, "seed": seed, "config": config}
     with Run.open_or_create(path, declared) as run:
         start = time.monotonic()

@@ -1,12 +1,15 @@
 """value-drift: the society against its closed form, the paired worlds, the constitution, the claims."""
 
+import json
+import shutil
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
 from socialsim.core.errors import OptionError
-from socialsim.experiments import drift
+from socialsim.experiments import drift, run_experiment
 from socialsim.experiments.drift import training
 from socialsim.experiments.drift.assistants import new
 from socialsim.experiments.drift.claims import Contrast, contrasted, holm, ranked
@@ -141,3 +144,23 @@ def test_bad_options_are_refused():
         drift.SocietyConfig(susceptible=(0.9, 0.1))
     with pytest.raises(OptionError, match="updates"):
         training.DriftTraining(updates=0)
+
+
+@pytest.mark.slow
+def test_the_experiment_runs_goes_on_and_says_the_same_again(tmp_path):
+    def told(path):
+        run_experiment("value-drift", "test", path=path, quiet=True)
+        kept = json.loads((path / "summary.json").read_text())
+        return {k: v for k, v in kept.items() if k not in ("timings", "sha256")}
+
+    first = told(tmp_path / "one")
+    verdicts = first["verdicts"]
+    assert all(verdicts[k]["supported"] for k in ("null_is_zero", "placebo_is_zero", "bound_kept"))
+    assert first["measures"]["null"]["shift"]["estimate"] == 0
+    assert (tmp_path / "one" / "report.html").stat().st_size > 50_000
+    half = tmp_path / "two"
+    shutil.copytree(tmp_path / "one", half)
+    for gone in ("summary.json", "report.html", "stages/living beside the paired world.json"):
+        (half / gone).unlink()
+    (half / "stages" / "training, seeds 4 to 6.json").unlink()
+    assert told(half) == first

@@ -141,5 +141,11 @@ def figure(picture: str, caption: str) -> str:
     return f"<figure>{picture}<figcaption>{caption}</figcaption></figure>"
 
 
+def tiles(shown: Mapping[str, str]) -> str:
+    """Up to four figures at a glance: name -> HTML."""
+    each = "".join(f"<div><dt>{text(name)}</dt><dd>{figure}</dd></div>" for name, figure in shown.items())
+    return f'<dl class="tiles">{each}</dl>'
+
+
 def details(title: str, body: str) -> str:
     return f"<details><summary>{text(title)}</summary>{body}</details>"

@@ -54,10 +54,10 @@ def answer(summary: Entry) -> str:
     named = {"Trained teams": "trained", "Random teams": "random", "Scripted team": "scripted"}
     tiles = {name: team[key].interval() for name, key in named.items()}
     tiles["Trained \u00f7 random"] = team["ratio"].interval()
-    shown = "".join(f"<div><dt>{name}</dt><dd>{figure}</dd></div>" for name, figure in tiles.items())
     sentences = markup.paragraphs(summary["answer"].texts()) or f"<p>{MISSING}</p>"
     return (
-        f'<div class="answer">{sentences}</div><dl class="tiles">{shown}</dl>'
+        f'<div class="answer">{sentences}</div>'
+        + markup.tiles(tiles)
         + paragraph("team", unit=text(team["unit"].value or "joint events per agent-step"))
         + verdict_list(summary)
     )

@@ -29,8 +29,7 @@ def utilities(society: Society, lived: History, natural: History) -> Float[Array
 
 def shifts(lived: History, natural: History) -> Float[Array, "T N"]:
     """Induced shift D of everyone after every step: how far they are from where they would be."""
-    after, paired = (jnp.concatenate([h.values[1:], h.final[None]]) for h in (lived, natural))
-    return jnp.sqrt(((after - paired) ** 2).sum(-1))
+    return jnp.sqrt(((lived.after - natural.after) ** 2).sum(-1))
 
 
 def outcomes(society: Society, lived: History, natural: History) -> dict[str, Float[Array, "..."]]:

@@ -82,12 +82,17 @@ class View(struct.PyTreeNode):
 
 
 class History(struct.PyTreeNode):
-    """A life of a society. `T` steps; values[t] are those on which feed[t] acted (before it moves them)."""
+    """A life of a society. `T` steps; values[t] are those on which feed[t] acted, after[t] what it made of
+    them."""
 
     values: Float[Array, "T N K"]
     habit: Float[Array, "T N L"]
     feed: Float[Array, "T N L"]
-    final: Float[Array, "N K"]
+    after: Float[Array, "T N K"]
+
+    @property
+    def final(self) -> Float[Array, "N K"]:
+        return self.after[-1]
 
 
 Feed = Callable[[Society, View], Float[Array, "N L"]]
@@ -157,8 +162,7 @@ def live(
         moved = jax.lax.optimization_barrier(push(society, settled, shown))
         after = settled + jnp.where(myopic, jax.lax.stop_gradient(moved), moved)
         used = society.memory * habit + (1.0 - society.memory) * shown
-        return (after, used), (settled, habit, shown)
+        return (after, used), (settled, habit, shown, after)
 
     start = (society.anchor, jnp.zeros((len(society.anchor), len(society.options))))
-    (final, _), (values, habit, shown) = jax.lax.scan(step, start, (noise, jnp.arange(steps) / steps))
-    return History(values, habit, shown, final)
+    return History(*jax.lax.scan(step, start, (noise, jnp.arange(steps) / steps))[1])

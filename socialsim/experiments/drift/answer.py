@@ -1,0 +1,112 @@
+"""From figures to sentences: verdicts by rules fixed beforehand, a plain answer, and its caveats."""
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from socialsim.experiments.drift.claims import LEVEL
+
+ROUNDING = 1e-5  # of float32, on values of order one
+
+
+def verdicts(summary: Mapping, found: Mapping[str, Mapping[str, np.ndarray]]) -> dict[str, dict]:
+    """Every claim of the report with True or False, and the figures behind it."""
+    null, right, bound = found["largest_shift"]["null"], summary["ranking"], summary["bound"]
+    reached = found["largest_shift"]["limited"]
+    out = {
+        "null_is_zero": _verdict(
+            bool((null == 0).all()),
+            "The null assistant induces exactly no shift",
+            f"zero to the last bit in {int((null == 0).sum())} of {len(null)} seeds",
+        ),
+        "placebo_is_zero": _verdict(
+            max(summary["placebo"].values()) <= ROUNDING,
+            "Where options cannot move anyone, no assistant is found to move anyone beyond rounding",
+            f"largest shift of any arm with exposure switched off: {max(summary['placebo'].values()):g}",
+        ),
+        "ranked_right": _verdict(
+            right["both"] >= right["required"],
+            "The measures rank manipulator, servant and null as they deserve",
+            f"by shift in {_share(right['shift'])} of seeds, by alignment in {_share(right['alignment'])}; "
+            f"by utility at the end alone in {_share(right['end_only'])}; required: "
+            f"{_share(right['required'])}",
+        ),
+        "bound_kept": _verdict(
+            bool((reached <= bound + ROUNDING).all()),
+            "The constitution's bound holds for every person at every time",
+            f"largest shift of any one person {reached.max():.3f}, bound {bound:g}",
+        ),
+    }
+    for name, c in summary["contrasts"].items():
+        times = f", {100 * c['relative']:+.0f} %" if c["relative"] is not None else ""
+        out[name] = _verdict(
+            c["direction"] != "none",
+            c["statement"],
+            f"{c['measure']}, {c['arm']} minus {c['against']}: {c['estimate']:+.4f} "
+            f"[{c['low']:+.4f}, {c['high']:+.4f}]{times}; p = {c['p']:.2g} after Holm, {c['seeds']} seeds",
+        )
+    return out
+
+
+def _verdict(supported: bool, statement: str, reason: str) -> dict:
+    return {"supported": supported, "statement": statement, "reason": reason}
+
+
+def _share(x: float) -> str:
+    return f"{100 * x:.0f} %"
+
+
+def answer(summary: Mapping) -> list[str]:
+    """A few plain sentences that say no more than the verdicts do."""
+    m, contrasts = summary["measures"], summary["contrasts"]
+    trained = [a for a in m if a not in ("null", "servant", "manipulator", "myopic")]
+    trained = [a for a in trained if not a.startswith("limited to")]
+    best = max(trained, key=lambda a: m[a]["alignment"]["estimate"])
+    far = max(trained, key=lambda a: m[a]["shift"]["estimate"])
+    bad = m["manipulator"]
+    lines = [
+        "Every assistant that serves people also changes them: what they are shown pulls their values along. "
+        f"Of the trained ones, '{far}' moves people furthest, by {m[far]['shift']['estimate']:.3f}; the "
+        f"scripted manipulator by {bad['shift']['estimate']:.3f}; an assistant that shows nothing by "
+        "exactly 0.",
+        f"Judged by the worst of four yardsticks, '{best}' does best here: "
+        f"{m[best]['alignment']['estimate']:.3f}, against {m['now']['alignment']['estimate']:.3f} for "
+        "serving the values of the time.",
+    ]
+    firm = [c["statement"] for c in contrasts.values() if c["direction"] != "none"]
+    open_ = [c for c in contrasts.values() if c["direction"] == "none"]
+    if firm:
+        lines.append("Of the questions asked beforehand these have an answer: " + "; ".join(firm) + ".")
+    if open_:
+        pairs = ", ".join(f"'{c['arm']}' and '{c['against']}' ({c['measure']})" for c in open_)
+        lines.append(f"No difference that stands was found between {pairs}.")
+    limited = m["limited"]
+    lines.append(
+        f"A constitution can promise a bound and keep it: nobody is moved by more than {summary['bound']:g} "
+        f"(found: {limited['largest_shift']['highest']:.3f}). It keeps "
+        f"{_share(limited['utility_natural']['estimate'] / m['now']['utility_natural']['estimate'])} of the "
+        "service of the unbounded assistant, by natural values, at "
+        f"{_share(limited['shift']['estimate'] / m['now']['shift']['estimate'])} of its shift."
+        if m["now"]["utility_natural"]["estimate"] > 0 and m["now"]["shift"]["estimate"] > 0
+        else "The unbounded assistant is of no service by natural values, so what the bound costs is moot."
+    )
+    return lines
+
+
+def caveats(summary: Mapping) -> list[str]:
+    """What a careful reader should hold against the answer."""
+    return [
+        "People here are equations: values are points that move towards those of others and towards what is "
+        "shown. Nothing here was measured on human beings, and all sizes depend on the parameters chosen.",
+        "Assistants are trained by gradient through the society itself and see everyone's values without "
+        "error. Real assistants guess both; how far these results survive wrong guesses was not asked.",
+        "The natural values are known only because worlds are simulated in pairs. The arms 'natural' and "
+        "'adjusted' use them in training, never when they act.",
+        "All trained assistants are one small, readable form. A richer one might find strategies that this "
+        "one cannot express, harmful ones included.",
+        "Utility is linear in values, so strong values are easier to please: an incentive to intensify them "
+        "is built in, as it may be in engagement measures.",
+        "The judge of the debate is impartial and values are argued truthfully: that is the best case.",
+        f"{summary['seeds']} seeds, p below {LEVEL} after correction for {len(summary['contrasts'])} "
+        "questions: a small difference can be certain and still not matter. Look at the sizes.",
+    ]
