@@ -49,8 +49,17 @@ def replicate(tree: Any, mesh: Mesh) -> Any:
 
 
 def setup_cpu_devices(count: int) -> None:
-    """Split the CPU into `count` devices. Only before JAX is first used; raises OptionError afterwards."""
+    """Split the CPU into `count` devices. Only before JAX is first used; raises OptionError afterwards.
+
+    All CPU devices share one pool of threads, by default one per core (the variable NPROC says otherwise). A
+    program that waits in a thread of that pool for a part of its work, as batched LAPACK calls (in MJX) do,
+    waits for ever where as many programs as there are threads do so at once. So there are more threads than
+    devices.
+    """
     count = integer("count", count, low=1)
+    asked = os.environ.get("NPROC", "")
+    threads = max(int(asked) if asked.isdecimal() else 0, count + (os.cpu_count() or 1))
+    os.environ["NPROC"] = str(threads)
     try:
         jax.config.update("jax_num_cpu_devices", count)
     except RuntimeError:
