@@ -11,7 +11,7 @@ from socialsim.agents.team import new_team
 from socialsim.analysis import battery
 from socialsim.analysis.battery import finding as words
 from socialsim.analysis.battery import references, scoring, slider
-from socialsim.analysis.battery.cooperation import classify
+from socialsim.analysis.battery.cooperation import classify, conditional
 from socialsim.analysis.battery.rates import MeanAssay, RateAssay
 from socialsim.core.errors import OptionError
 
@@ -145,6 +145,16 @@ def test_conformity_needs_a_majority_to_respond_to():
 )
 def test_types_of_cooperation(own, kind):
     assert classify(np.arange(21.0), own) == kind
+
+
+def test_many_schedules_are_classified_like_one():
+    rng = np.random.default_rng(10)
+    others = np.tile(np.arange(12.0), (300, 1))
+    own = np.round(others * rng.uniform(-0.5, 1, (300, 1)) + rng.normal(0, 3, (300, 12)))
+    own[:3] = 1.0
+    one_by_one = [classify(a, b) == "conditional" for a, b in zip(others, own, strict=True)]
+    assert 30 < sum(one_by_one) < 270
+    np.testing.assert_array_equal(conditional(others, own), one_by_one)
 
 
 def test_planted_inequity_aversion_is_recovered():

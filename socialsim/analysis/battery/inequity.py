@@ -46,17 +46,17 @@ class InequityAversion:
     resamples: int = 200
     seed: int = 0
 
-    def fit(self, features: NDArray, chosen: NDArray, weight: NDArray | None = None) -> NDArray:
-        """(weight of own payoff, alpha, beta) of features `[m, K, 3]` and chosen `[m]`."""
-        w = np.ones(len(chosen)) if weight is None else weight
-        scaled = features / 50.0
-        picked = scaled[np.arange(len(chosen)), chosen]
+    def fit(self, features: NDArray, counts: NDArray) -> NDArray:
+        """(weight of own payoff, alpha, beta) of features `[I, K, 3]` and how often each option was taken
+        `[I, K]`, which is all that the likelihood asks for."""
+        scaled, asked = features / 50.0, counts.sum(-1)
+        picked = np.einsum("ik,ikc->c", counts, scaled)
 
         def loss(b):
             v = scaled @ b
             p = scipy.special.softmax(v, axis=-1)
-            grad = w @ (np.einsum("mk,mkc->mc", p, scaled) - picked)
-            value = w @ (scipy.special.logsumexp(v, axis=-1) - picked @ b)
+            grad = asked @ np.einsum("ik,ikc->ic", p, scaled) - picked
+            value = asked @ scipy.special.logsumexp(v, axis=-1) - picked @ b
             return value + 1e-4 * b @ b, grad + 2e-4 * b
 
         b = scipy.optimize.minimize(loss, np.zeros(3), jac=True, method="BFGS").x
@@ -70,20 +70,20 @@ class InequityAversion:
         m, c = np.asarray(menus, float), np.asarray(chosen, int)
         if m.ndim != 3 or m.shape[-1] != 2 or c.ndim != 2 or c.shape[1] != len(m):
             raise OptionError(f"menus {m.shape}, chosen {c.shape}; allowed: [I, K, 2] and [n, I]")
-        n, items = c.shape
+        n = len(c)
         if n < 2:
             return tuple(  # type: ignore[return-value]
                 words.none(k, form, words.UNDECIDED, "fewer than two choosers") for k in ("alpha", "beta")
             )
-        features = np.tile(terms(m), (n, 1, 1))
-        flat = c.ravel()
-        whole = self.fit(features, flat)
+        features = terms(m)
+        taken = np.eye(m.shape[1])[c]  # [n, I, K]
+        whole = self.fit(features, taken.sum(0))
         rng = np.random.default_rng(self.seed)
-        counts = statistics.cluster_counts(n, self.resamples, rng)
-        draws = np.array([self.fit(features, flat, np.repeat(k, items)) for k in counts])
+        weights = statistics.cluster_counts(n, self.resamples, rng)
+        draws = np.array([self.fit(features, each) for each in np.tensordot(weights, taken, 1)])
         b = np.array([whole[0], whole[0] * whole[1], whole[0] * whole[2]])
-        v = features / 50.0 @ b
-        gain = (scipy.special.log_softmax(v, -1)[np.arange(len(flat)), flat] + np.log(m.shape[1])).sum()
+        v = scipy.special.log_softmax(features / 50.0 @ b, -1)
+        gain = (taken.sum(0) * (v + np.log(m.shape[1]))).sum()
         told = 2 * gain > scipy.stats.chi2.ppf(0.99, 3)
         low_own = float(np.quantile(draws[:, 0], 0.025))
         same = (c == c[:, :1]).all()
@@ -108,7 +108,7 @@ class InequityAversion:
                     status=people.status,
                     detail={
                         "own_weight": float(whole[0]),
-                        "bits_per_choice": float(gain / len(flat) / np.log(2)),
+                        "bits_per_choice": float(gain / c.size / np.log(2)),
                     },
                     table=xr.Dataset({"draw": ("resample", draws[:, place])}),
                 )
