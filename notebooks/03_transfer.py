@@ -19,7 +19,7 @@
 # 3. **Cross-play**: do teams that never met get on with one another?
 # 4. **Newcomers**: how does one agent fare among strangers?
 #
-# Everything here is small, so that it runs in two minutes: read the pictures for *how* they are read. What
+# Everything here is small, to run in a few minutes: read the pictures for *how* they are read. What
 # they show at this size is said at the end, and it is not much.
 
 # %%
@@ -136,13 +136,12 @@ for rule in (SHAPING_HELPS, VALUES_TRANSFERRED):
 # ## 3. Cross-play: do they get on with strangers?
 # Each pair of teams shares a world, two seats each, in the same episodes. On the diagonal a team plays with
 # itself. Where seeds have settled on conventions that clash, the diagonal stands out; where they have merely
-# learned the task, it does not. A scripted expert gives the scale and stays out of the summary.
+# learned the task, it does not. Scripted teams may stand beside them as `anchors`.
 
 # %%
 names = [f"seed {seed}" for seed in range(SEEDS)]
 players = dict(zip(names, teams, strict=True))
-expert = scripted_team(home)
-met = cross_play(home, players, jax.random.key(6), anchors={"expert": expert}, episodes=48)
+met = cross_play(home, players, jax.random.key(6), episodes=48)
 met.plot()
 
 # %% [markdown]
@@ -155,12 +154,12 @@ met.summary.to_dataframe()[["estimate", "low", "high", "n", "null", "null_low", 
 
 # %% [markdown]
 # ## 4. Newcomers among a settled population
-# One, two or three agents of one team, the focal ones, amid the other two teams and the expert, frozen. Left:
-# what each focal agent takes part in. Right: how much more that is than residents would in their seats, in
-# the same episodes.
+# One, two or three agents of one team, the focal ones, amid the other two teams, frozen. Left: what each
+# focal agent takes part in. Right: how much more that is than residents would in their seats, in the same
+# episodes.
 
 # %%
-settled = {"seed 1": teams[1], "seed 2": teams[2], "expert": expert}
+settled = {"seed 1": teams[1], "seed 2": teams[2]}
 newcomers = focal_play(home, {"seed 0": teams[0]}, settled, jax.random.key(7), episodes=48)
 newcomers.plot()
 
