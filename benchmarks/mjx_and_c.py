@@ -11,11 +11,9 @@ import time
 import jax
 import mujoco
 import numpy as np
-from jax.sharding import PartitionSpec
 from mujoco import rollout
 
 import socialsim
-from socialsim import devices
 from socialsim.agents.bots.base import random_action
 from socialsim.envs.mujoco.bodies import SUBSTEPS
 
@@ -23,27 +21,26 @@ WORLDS, STEPS, REPEATS = 1024, 16, 5
 
 
 def in_mjx(env) -> float:
-    count = len(jax.devices())
-    mesh = devices.mesh(count)
-    world, each = env.world, WORLDS // count
+    """On one device, whose operations XLA splits over the cores (two CPU devices at once starve each other
+    in MJX: each waits for the pool of threads that they share)."""
+    world = env.world
 
-    def run(keys):
-        state = jax.vmap(world.reset)(jax.random.split(keys[0], each))
+    @jax.jit
+    def run(key):
+        state = jax.vmap(world.reset)(jax.random.split(key, WORLDS))
 
         def step(state, key):
             act_key, step_key = jax.random.split(key)
             pick = jax.vmap(lambda k: random_action(k, world.actions, world.num_agents))
-            action = pick(jax.random.split(act_key, each))
-            return jax.vmap(world.step)(jax.random.split(step_key, each), state, action), None
+            action = pick(jax.random.split(act_key, WORLDS))
+            return jax.vmap(world.step)(jax.random.split(step_key, WORLDS), state, action), None
 
-        state, _ = jax.lax.scan(step, state, jax.random.split(keys[0], STEPS))
+        state, _ = jax.lax.scan(step, state, jax.random.split(key, STEPS))
         return state.qpos
 
-    spec = PartitionSpec(devices.AXIS)
-    call = jax.jit(jax.shard_map(run, mesh=mesh, in_specs=spec, out_specs=spec, check_vma=False))
-    keys = jax.random.split(jax.random.key(0), count)
-    jax.block_until_ready(call(keys))
-    return WORLDS * STEPS / _median(lambda: jax.block_until_ready(call(keys)))
+    key = jax.random.key(0)
+    jax.block_until_ready(run(key))
+    return WORLDS * STEPS / _median(lambda: jax.block_until_ready(run(key)))
 
 
 def in_c(env) -> float:
@@ -72,7 +69,6 @@ def _median(run) -> float:
 
 
 if __name__ == "__main__":
-    devices.use_all_cores()  # before JAX looks for devices
     env = socialsim.make("rendezvous-mujoco-v0")
     mjx, c = in_mjx(env), in_c(env)
     print(f"MJX {mjx:,.0f} world-steps/s; C on {os.cpu_count()} threads {c:,.0f}; MJX / C = {mjx / c:.2f}")

@@ -10,6 +10,14 @@ from socialsim.core.simulation import Simulation, TimeStep
 from socialsim.core.world import World
 from socialsim.envs.grid.procedural import sample_world
 
+
+def load_pretrained(id: str, seed: int = 0):
+    """The team that ships for a world: see `socialsim.agents.pretrained.load_pretrained`."""
+    from socialsim.agents import pretrained
+
+    return pretrained.load_pretrained(id, seed)
+
+
 __version__ = "0.1.0"
 
 __all__ = [
@@ -21,6 +29,7 @@ __all__ = [
     "Simulation",
     "TimeStep",
     "World",
+    "load_pretrained",
     "make",
     "register",
     "register_signal",

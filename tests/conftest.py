@@ -27,10 +27,16 @@ hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "socialsim
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Compiled programs are kept between runs of the suite (not on CI: its clones are fresh)."""
-    if not os.environ.get("CI") and hasattr(config, "cache"):
-        jax.config.update("jax_compilation_cache_dir", str(config.cache.mkdir("jax")))
-        jax.config.update("jax_persistent_cache_min_compile_time_secs", 1.0)
+    """Compiled programs are shared by all workers, by the processes and notebooks that tests start, and by
+    the next run of the suite."""
+    if hasattr(config, "cache"):
+        settings = {
+            "jax_compilation_cache_dir": str(config.cache.mkdir("jax")),
+            "jax_persistent_cache_min_compile_time_secs": 1.0,
+        }
+        for name, value in settings.items():
+            jax.config.update(name, value)
+            os.environ[name.upper()] = str(value)
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:

@@ -18,4 +18,6 @@ def test_a_notebook_runs_and_equals_its_script(script):
     nbclient.NotebookClient(book, timeout=600, kernel_name="python3").execute()
     code = [c for c in book.cells if c.cell_type == "code"]
     assert all(o.output_type != "error" for c in code for o in c.outputs)
-    assert any("image/png" in o.get("data", {}) for c in code for o in c.outputs), "no picture was shown"
+    shown = [o.get("data", {}) for c in code for o in c.outputs]
+    assert any("image/png" in data for data in shown), "no picture was shown"
+    assert not [d for d in shown if "<Figure" in d.get("text/plain", "") and "image/png" not in d]

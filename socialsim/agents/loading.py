@@ -1,15 +1,19 @@
-"""Trained teams read back from the folder of a `socialsim train` run, with the world they learned in."""
+"""Runs of `socialsim train`: trained into a folder, and read back with the world they learned in."""
 
 import dataclasses
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import jax
+import numpy as np
 
+from socialsim.agents.ppo import PPOConfig
 from socialsim.agents.team import Team
-from socialsim.agents.training import Program, TrainConfig
-from socialsim.core.errors import RunError
+from socialsim.agents.training import Program, TrainConfig, Trained, train
+from socialsim.core.drives import drive_matrix
+from socialsim.core.errors import RunError, integer
 from socialsim.core.registry import make
 from socialsim.core.simulation import Simulation
 from socialsim.runs import Run
@@ -35,7 +39,50 @@ class TrainedRun:
 
     @property
     def discount(self) -> float:
-        return TrainConfig().ppo.discount
+        return PPOConfig(**self.config.get("ppo", {})).discount
+
+
+def train_run(
+    path: str | os.PathLike,
+    world: str,
+    *,
+    agent_steps: int,
+    seeds: int,
+    seed: int = 0,
+    chunks: int = 10,
+    drives: Mapping[str, float] | None = None,
+    options: Mapping[str, Any] | None = None,
+    ppo: Mapping[str, Any] | None = None,
+    quiet: bool = False,
+) -> Trained:
+    """Train teams on social signals alone into the folder `path`; a run that was stopped goes on.
+
+    drives : channel -> weight; default `DEFAULT_DRIVES`.  options: of the world.  ppo: fields of `PPOConfig`
+    that differ from its defaults.  Raises OptionError and RunError with the reason.
+    """
+    env = make(world, **(options or {}))
+    weights = drive_matrix(drives or None, env.channels, env.num_agents)
+    count = integer("seeds", seeds, low=1)
+    declared = {
+        "command": "train",
+        "world": world,
+        "options": dict(options or {}),
+        "agent_steps": agent_steps,
+        "seeds": count,
+        "seed": seed,
+        "chunks": chunks,
+        "drives": dict(drives or {}),
+    } | ({"ppo": dict(ppo)} if ppo else {})
+    with Run.open_or_create(path, declared) as run:
+        return train(
+            env,
+            _config(declared),
+            jax.random.split(jax.random.key(seed), count),
+            np.stack([weights] * count),
+            run=run,
+            title=f"{count} teams, {world}",
+            quiet=quiet,
+        )
 
 
 def load_run(path: str | os.PathLike) -> TrainedRun:
@@ -47,9 +94,8 @@ def load_run(path: str | os.PathLike) -> TrainedRun:
     if stored.get("command") != "train":
         raise RunError(f"{str(path)!r} is not a run of `socialsim train`; give the folder of one")
     env = make(stored["world"], **stored["options"])
-    config = TrainConfig(agent_steps=stored["agent_steps"], chunks=stored["chunks"])
     keys = jax.random.split(jax.random.key(stored["seed"]), stored["seeds"])
-    template = Program(env, config, len(keys), carried=False).template(keys)
+    template = Program(env, _config(stored), len(keys), carried=False).template(keys)
     last = run.restore(template)
     if last is None:
         raise RunError(f"{str(path)!r} has no checkpoint yet; train it first")
@@ -61,3 +107,8 @@ def load_run(path: str | os.PathLike) -> TrainedRun:
         for i in range(stored["seeds"])
     ]
     return TrainedRun(path, env, [h[-1] for h in history], history, stored)
+
+
+def _config(stored: Mapping[str, Any]) -> TrainConfig:
+    ppo = PPOConfig(**stored.get("ppo", {}))
+    return TrainConfig(ppo, agent_steps=stored["agent_steps"], chunks=stored["chunks"])

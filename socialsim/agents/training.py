@@ -130,8 +130,7 @@ class Program:
     def __init__(self, env: Simulation, config: TrainConfig, runs: int, carried: bool):
         self.ppo: PPO = make_update(env, config.ppo, carried=carried)
         self.updates = config.updates_per_chunk(env.num_agents)
-        count = max(n for n in range(1, len(jax.devices()) + 1) if runs % n == 0)
-        mesh = devices.mesh(count)
+        mesh = devices.mesh(devices.divide(runs, waits=env.world.waits))
         self.place = functools.partial(devices.shard_leading, mesh=mesh)
         each = _map if jax.default_backend() == "cpu" else jax.vmap
         spec = PartitionSpec(devices.AXIS)

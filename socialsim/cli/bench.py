@@ -64,7 +64,7 @@ def main(
 
 def simulation(env: Simulation, worlds: int, steps: int, repeats: int) -> dict:
     """Random actions; every number of every observation is read."""
-    count = max(n for n in range(1, len(jax.devices()) + 1) if worlds % n == 0)
+    count = devices.divide(worlds, waits=env.world.waits)
     mesh = devices.mesh(count)
     batch = AutoReset(env, worlds // count)
 

@@ -59,9 +59,9 @@ def experiment(
     """Run an experiment of the programme; writes report.html and summary.json into the run folder.
 
     Args:
-        name: such as emergent-values.
+        name: such as emergent-values or value-drift.
         preset: demo (minutes on two cores), paper (one GPU), test (seconds; says nothing).
-        out: run folder; default runs/PRESET.
+        out: run folder; default runs/NAME-PRESET, for emergent-values runs/PRESET.
         seed: of all randomness.
         quiet: no progress.
     """
@@ -131,6 +131,33 @@ def probe(
         run, out=out, episodes=episodes, every=every, scenes=scenes, seed=seed, quiet=quiet, **more
     )
     _say(path, "probe")
+
+
+def assay(
+    run: Annotated[Path, tyro.conf.Positional],
+    out: Path | None = None,
+    assays: tuple[str, ...] = (),
+    tables: int = 256,
+    temperature: float = 0.1,
+    seed: int = 0,
+    quiet: bool = False,
+) -> None:
+    """Put a trained run to the human-likeness battery; writes assay.html, assay.json and assay.nc.
+
+    Args:
+        run: folder of a `socialsim train` run.
+        out: folder to write into; default RUN/assay.
+        assays: some of the battery's; default: all.
+        tables: games played of each kind.
+        temperature: of choices read out of value heads, in units of each head's scale.
+        seed: of all randomness.
+        quiet: no progress.
+    """
+    from socialsim.experiments.assaying import assay as measure
+
+    more = {"assays": assays} if assays else {}
+    path = measure(run, out=out, tables=tables, temperature=temperature, seed=seed, quiet=quiet, **more)
+    _say(path, "assay")
 
 
 def transfer(
@@ -246,7 +273,8 @@ def doctor() -> None:
 
 
 COMMANDS = {
-    f.__name__: f for f in (worlds, train, experiment, survey, probe, transfer, report, replay, bench, doctor)
+    f.__name__: f
+    for f in (worlds, train, experiment, survey, probe, assay, transfer, report, replay, bench, doctor)
 }
 
 

@@ -38,6 +38,7 @@ class World(struct.PyTreeNode, abc.ABC):
 
     task: ClassVar[str] = ""  # what the scripted competent team is looked up by; no agent ever senses it
     horizon: ClassVar[int] = 128  # decisions after which an episode is truncated, unless asked otherwise
+    waits: ClassVar[bool] = False  # its step makes batched LAPACK calls: see `socialsim.devices.divide`
 
     @property
     @abc.abstractmethod

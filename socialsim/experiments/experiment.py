@@ -48,6 +48,7 @@ class Result:
 
 _EXPERIMENTS = {
     "emergent-values": "socialsim.experiments.emergent_values:EMERGENT_VALUES",
+    "value-atlas": "socialsim.experiments.value_atlas:VALUE_ATLAS",
     "value-drift": "socialsim.experiments.value_drift:VALUE_DRIFT",
 }
 FOUNDING = "emergent-values"

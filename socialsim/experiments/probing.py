@@ -101,7 +101,7 @@ def _report(study: Study, source: TrainedRun, played: list[Episodes], declared: 
         ),
     )
     if "stability" not in run.recordings():
-        stable = study.timed("stability", lambda: _dossier(study, source))
+        stable = study.timed("stability", lambda: dossier_of(source, seed=study.seed))
         run.save_recording("stability", stable.table)
     dossier = Dossier(run.recording("stability"), SVO_RETEST)
     found = {
@@ -114,7 +114,7 @@ def _report(study: Study, source: TrainedRun, played: list[Episodes], declared: 
         "health": health,
         "certificates": _verdicts(certificates),
         "counterfactuals": edited,
-        "stability": _rows(dossier),
+        "stability": stability_rows(dossier),
         "config": declared,
         "timings": study.timings,
         "versions": versions(),
@@ -160,10 +160,11 @@ def _certify(study: Study, source: TrainedRun, played: Episodes, i: int, declare
     return [c.to_dict() for c in found]
 
 
-def _dossier(study: Study, source: TrainedRun) -> Dossier:
+def dossier_of(source: TrainedRun, *, seed: int, axes: tuple[str, ...] = AXES) -> Dossier:
+    """Stability of a run's values along `axes`; checkpoints are those of the second half of training."""
     history = list(map(list, zip(*(h[len(h) // 2 :] for h in source.history), strict=True)))
-    return StabilityDossier(seed=study.seed).measure(
-        Occasions(source.env, seed=study.seed), source.teams, checkpoints=history, axes=AXES
+    return StabilityDossier(seed=seed).measure(
+        Occasions(source.env, seed=seed), source.teams, checkpoints=history, axes=axes
     )
 
 
@@ -177,7 +178,8 @@ def _verdicts(issued: list[Certificates]) -> list[dict]:
     return rows
 
 
-def _rows(dossier: Dossier) -> list[dict]:
+def stability_rows(dossier: Dossier) -> list[dict]:
+    """A dossier as plain rows {axis, statistic, channel, estimate, low, high, ...}."""
     frame = dossier.table.assign(beyond_controls=dossier.beyond_controls).to_dataframe().reset_index()
     frame = frame[frame["estimate"].notna()]
     return [dict(row) for _, row in frame.iterrows()]

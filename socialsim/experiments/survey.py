@@ -7,11 +7,13 @@ import jax
 import numpy as np
 
 from socialsim.agents.bots import random_team, scripted_team
+from socialsim.agents.pretrained import read_teams, write_teams
 from socialsim.agents.training import TrainConfig, train
 from socialsim.analysis.recording import play
 from socialsim.core.drives import drive_matrix
 from socialsim.core.errors import OptionError, integer
 from socialsim.core.registry import make, worlds
+from socialsim.core.senses import FEATURE_TABLE_VERSION
 from socialsim.experiments import measures
 from socialsim.experiments.experiment import Study, versions
 from socialsim.runs import Run
@@ -33,7 +35,8 @@ def survey(
 
     Trained teams learn from signals alone under the default drives for `agent_steps` each (which is short),
     and are measured on `episodes` fresh episodes like the others. Resumes where it was stopped; writes
-    `survey.json` and `survey.md` into the run folder `path`, which is returned.
+    `survey.json`, `survey.md` and the trained teams, `WORLD.npz` (`agents.pretrained.read_teams`), into the
+    run folder `path`, which is returned.
     """
     known = worlds()
     for id in chosen:
@@ -70,18 +73,34 @@ def _row(study: Study, id: str, config: TrainConfig, seeds: int, episodes: int) 
         title=id,
         quiet=study.quiet,
     )
-    teams = {
-        "random": [random_team(env)],
-        "trained": [trained.team(i) for i in range(seeds)],
-        "scripted": [scripted_team(env)],
-    }
+    kept = study.run.file(f"{id}.npz")
+    write_teams(kept, [trained.team(i) for i in range(seeds)], {})
+    learned, _ = read_teams(kept)  # rounded as they will be read
     found: dict = {"agents": env.num_agents}
-    for number, (name, each) in enumerate(teams.items()):
-        keys = jax.random.split(study.key(2 + number), len(each))
-        played = [play(env, t, k, worlds=episodes) for t, k in zip(each, keys, strict=True)]
+    each = {"random": [random_team(env)], "trained": learned, "scripted": [scripted_team(env)]}
+    for number, (name, teams) in enumerate(each.items()):
+        keys = jax.random.split(study.key(2 + number), len(teams))
+        played = [play(env, t, k, worlds=episodes) for t, k in zip(teams, keys, strict=True)]
         found[name] = measures.joint_rate(*played, seed=study.seed)
-    health = trained.metrics["health_spearman"][:, -1].mean(0)
-    return found | {"health": dict(zip(env.channels, health.tolist(), strict=True))}
+        if name == "trained":
+            found["seeds"] = [measures.joint_rate(p, seed=study.seed)["estimate"] for p in played]
+    health = trained.metrics["health_spearman"][:, -1]
+    found["health"] = {c: health[:, i].tolist() for i, c in enumerate(env.channels)}
+    about = {
+        "world": id,
+        "seeds": seeds,
+        "agent_steps": int(trained.agent_steps[-1]),
+        "drives": dict(zip(env.channels, drives[0].tolist(), strict=True)),
+        "ppo": config.ppo,
+        "features": FEATURE_TABLE_VERSION,
+        "episodes": episodes,
+        "joint_per_agent_step": {k: found[k] for k in (*COLUMNS, "seeds")},
+        "rank_agreement": found["health"],
+        "seed": study.seed,
+        "versions": versions(),
+    }
+    write_teams(kept, learned, about)
+    return found
 
 
 def _table(rows: dict[str, dict]) -> str:

@@ -216,6 +216,13 @@ def test_options_are_taken_or_refused_in_one_line(id):
     check()
 
 
+def test_worlds_that_wait_for_lapack_say_so(played):
+    """They are given one CPU device: several at once would starve each other (`devices.divide`)."""
+    state, action = (jax.tree.map(lambda x: x[0, 0], tree) for tree in (played.states, played.actions))
+    traced = str(jax.make_jaxpr(played.env.step)(played.key, state, action))
+    assert played.env.world.waits == ("cholesky" in traced)
+
+
 def test_lengths_are_in_bodies(played):
     """Nobody moves much more than a body a decision, so distances mean the same everywhere."""
     s = jax.tree.map(np.asarray, played.scenes)

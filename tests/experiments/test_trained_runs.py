@@ -56,7 +56,7 @@ def test_moving_fills_both_matrices(run, tmp_path):
     assert dict(read.sizes) == {"source": 1, "target": 1, "channel": 3}
     assert worth.arm.values.tolist() == ["shaping"] and 0 <= worth.estimate.item() <= 1
     found = json.loads((tmp_path / "moved" / "transfer.json").read_text())
-    verdict = found["benefit"][0]["verdicts"]["values_transferred"]
+    verdict = found["moved"]["benefit"][0]["verdicts"]["values_transferred"]
     assert verdict["supported"] is None, "without its controls nothing may be claimed"
 
 

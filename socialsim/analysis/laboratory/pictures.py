@@ -52,7 +52,7 @@ def draw(lab, ax: Axes | None = None, *, without=(), plain: bool = False) -> Axe
 def sheet(lab) -> Figure:
     """One scene; of a sweep, a few evenly spaced along its axes."""
     if not lab.axes:
-        fig = Figure(figsize=(3.6, 3.6), layout="tight")
+        fig = style.figure(3.6, 3.6)
         draw(lab, fig.add_subplot())
         return fig
     picks = np.unique(np.linspace(0, lab.size - 1, min(SHEET, lab.size)).round().astype(int))

@@ -14,6 +14,7 @@ from socialsim.analysis.plots.hero import hero as hero
 from socialsim.analysis.plots.maps import similarity as similarity
 from socialsim.analysis.plots.maps import what_when_where as what_when_where
 from socialsim.analysis.plots.matrix import matrices as matrices
+from socialsim.analysis.plots.shares import shares as shares
 from socialsim.analysis.plots.style import svg as svg
 from socialsim.analysis.plots.successor import drives_found as drives_found
 from socialsim.analysis.plots.sweeps import landscape as landscape

@@ -21,11 +21,12 @@ def matrices(
     low: float,
     high: float,
     label: str,
+    across: str = "read or used in",
 ) -> Figure:
     """Heat maps of `estimate [source, target, panel]`, one for each coordinate of `panel`.
 
     A cell says the estimate and, below it, `[low, high]`; it is bold where `shown` is true. White is
-    `centre`, which says nothing; grey was not measured.
+    `centre`, which says nothing; grey was not measured. across: what the columns are.
     """
     names = [str(p) for p in found[panel].values]
     rows, columns = ([str(v) for v in found[d].values] for d in ("source", "target"))
@@ -52,7 +53,7 @@ def matrices(
         ax.spines[:].set_visible(False)
         ax.tick_params(length=0)
         ax.set_ylabel("learned in")
-    axes[-1].set_xlabel("read or used in")
+    axes[-1].set_xlabel(across)
     if image is not None:
         fig.colorbar(image, ax=list(axes), label=label, shrink=0.9, pad=0.01)
     return fig

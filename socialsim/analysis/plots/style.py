@@ -93,9 +93,19 @@ def styled(function: Callable[..., Figure]) -> Callable[..., Figure]:
     return run
 
 
-def figure(height: float | int, width: float | int = WIDTH) -> Figure:
+class ShownFigure(Figure):
+    """A figure that a notebook shows when it is named: without pyplot, IPython would print its type."""
+
+    def _repr_png_(self) -> bytes:
+        buffer = io.BytesIO()
+        with matplotlib.rc_context(RC):
+            self.savefig(buffer, format="png", dpi=120)
+        return buffer.getvalue()
+
+
+def figure(height: float | int, width: float | int = WIDTH) -> ShownFigure:
     """An empty figure, inches, laid out without overlaps."""
-    return Figure(figsize=(width, height), layout="constrained")
+    return ShownFigure(figsize=(width, height), layout="constrained")
 
 
 def legible(colour: str, contrast: float = 3.0) -> str:

@@ -75,3 +75,8 @@ def picture(name: str, words: str, drawn: Figure) -> str:
     """A figure after its paragraph `words`, with its caption `words_caption`, of `prose.toml`."""
     shown = plots.svg(drawn, name, say(f"{words}_caption"))
     return paragraph(words) + markup.figure(shown, say(f"{words}_caption"))
+
+
+def missing(reason: str) -> str:
+    """In place of a figure that was not made."""
+    return markup.paragraphs([reason])

@@ -1,6 +1,6 @@
 """The MuJoCo engine: what every world of walking bodies shares; tasks add objects and joint events."""
 
-from typing import TypeVar
+from typing import ClassVar, TypeVar
 
 import jax
 import jax.numpy as jnp
@@ -55,6 +55,8 @@ class MujocoWorld(World):
     Where heads also nod, the action is `[A, 4]`: the last entry is how far up (positive) or down the head is
     held against a spring; full drive looks 60 degrees up within about two decisions, none looks level.
     """
+
+    waits: ClassVar[bool] = True  # MJX factorises mass matrices
 
     plan: Plan = struct.field(pytree_node=False)
     eyes: Eyes = struct.field(pytree_node=False)

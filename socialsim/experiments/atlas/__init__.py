@@ -1,0 +1,1 @@
+"""The value atlas: how its figures become sentences, pictures and a page."""
