@@ -8,6 +8,7 @@ from socialsim import worlds
 from socialsim.core.registry import Entry, entry
 
 HERE = Path(__file__).parent
+WEIGHTS = HERE.parent / "socialsim" / "agents" / "weights"
 FAMILIES = {"grid": "Grid", "plane": "Plane", "mujoco": "MuJoCo", "games": "Games"}
 
 
@@ -36,6 +37,10 @@ def page(known: Entry) -> str:
     ]
     if parameters:
         parts.append("```text\n" + textwrap.dedent(parameters).strip() + "\n```")
+    card = WEIGHTS / f"{known.id}.md"
+    if card.exists():
+        _, _, body = card.read_text(encoding="utf-8").partition("\n\n")
+        parts.append(f"## Trained teams\n\n{body.strip()}")
     return "\n\n".join(parts) + "\n"
 
 

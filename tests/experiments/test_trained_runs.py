@@ -47,17 +47,18 @@ def test_probing_writes_a_report_and_goes_on(run, capsys):
     assert again["certificates"] == found["certificates"] and again["stability"] == found["stability"]
 
 
-def test_moving_fills_both_matrices(run, tmp_path):
-    small = ("--arms", "scratch", "shaping", "--seeds", "2", "--agent-steps", "2000", "--episodes", "4")
+def test_moving_fills_the_matrix(run, tmp_path):
+    """Learning elsewhere is tested with the atlas, which shares the code."""
+    small = ("--zero-shot-only", "--episodes", "4", "--quiet")
     command = ["transfer", str(run), "--targets", "rendezvous-v0", "--out", str(tmp_path / "moved"), *small]
-    assert main([*command, "--quiet"]) == 0
+    assert main(command) == 0
     read = xr.load_dataset(tmp_path / "moved" / "zero_shot.nc")
-    worth = xr.load_dataset(tmp_path / "moved" / "benefit.nc")
     assert dict(read.sizes) == {"source": 1, "target": 1, "channel": 3}
-    assert worth.arm.values.tolist() == ["shaping"] and 0 <= worth.estimate.item() <= 1
+    assert not (tmp_path / "moved" / "benefit.nc").exists()
     found = json.loads((tmp_path / "moved" / "transfer.json").read_text())
-    verdict = found["moved"]["benefit"][0]["verdicts"]["values_transferred"]
-    assert verdict["supported"] is None, "without its controls nothing may be claimed"
+    assert (
+        found["answer"][-1].endswith("was not asked for.") and (tmp_path / "moved" / "transfer.html").exists()
+    )
 
 
 @pytest.mark.parametrize(

@@ -27,6 +27,8 @@ def test_the_atlas_answers_all_its_questions_and_goes_on(tmp_path):
     moved = Moved.from_dict(summary["moved"])
     assert moved.zero_shot().sizes == {"source": 1, "target": 1, "channel": 3}
     assert moved.benefit() is not None and np.isfinite(moved.benefit().estimate).all()
+    verdict = summary["moved"]["benefit"][0]["verdicts"]["values_transferred"]
+    assert verdict["supported"] is None, "without its controls nothing may be claimed"
     said = " ".join(summary["answer"])
     assert all(word in said for word in ("Stable?", "Human-like?", "Transferable?"))
     assert load_run(path / "teams" / "stag-hunt-v0").env.id == "stag-hunt-v0", "it can be probed afterwards"
