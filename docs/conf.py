@@ -22,6 +22,7 @@ extensions = [
     "sphinx.ext.viewcode",
 ]
 exclude_patterns = ["_build"]  # worlds/ is written anew by gallery.py
+html_extra_path = ["results/reports"]  # reports are pages of their own
 html_theme = "furo"
 html_title = f"socialsim {release}"
 
