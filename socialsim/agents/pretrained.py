@@ -91,7 +91,8 @@ def read_teams(path: str | os.PathLike) -> tuple[list[Team], dict[str, Any]]:
     """Teams and what was written about them. Raises RunError for a file that is missing or damaged,
     CarrierError where its features are not those of this version."""
     try:
-        with np.load(path, allow_pickle=False) as stored:
+        # Read whole first: numpy leaves a file it cannot make sense of open.
+        with np.load(io.BytesIO(Path(path).read_bytes()), allow_pickle=False) as stored:
             head = json.loads(stored["head"].tobytes())
             template = _template(head)
             leaves = [_leaf(stored[f"leaf{name}"], x, head["teams"]) for name, x in _leaves(template)]

@@ -1,5 +1,8 @@
 """What did the value heads learn? Probes, counterfactuals, stability, rank agreement, with their controls."""
 
+from socialsim.analysis.battery import Battery as Battery
+from socialsim.analysis.battery import at_home as at_home
+from socialsim.analysis.battery import battery_of as battery_of
 from socialsim.analysis.certificate import Certificate as Certificate
 from socialsim.analysis.certificate import Certificates as Certificates
 from socialsim.analysis.certificate import Rule as Rule

@@ -138,6 +138,7 @@ def assay(
     out: Path | None = None,
     assays: tuple[str, ...] = (),
     tables: int = 256,
+    episodes: int = 48,
     temperature: float = 0.1,
     seed: int = 0,
     quiet: bool = False,
@@ -149,15 +150,16 @@ def assay(
         out: folder to write into; default RUN/assay.
         assays: some of the battery's; default: all.
         tables: games played of each kind.
+        episodes: played in the team's own world, for assays of looking.
         temperature: of choices read out of value heads, in units of each head's scale.
         seed: of all randomness.
         quiet: no progress.
     """
     from socialsim.experiments.assaying import assay as measure
 
-    more = {"assays": assays} if assays else {}
-    path = measure(run, out=out, tables=tables, temperature=temperature, seed=seed, quiet=quiet, **more)
-    _say(path, "assay")
+    more: dict = {"assays": assays} if assays else {}
+    more |= {"tables": tables, "episodes": episodes, "temperature": temperature}
+    _say(measure(run, out=out, seed=seed, quiet=quiet, **more), "assay")
 
 
 def transfer(

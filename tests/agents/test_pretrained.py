@@ -72,7 +72,7 @@ def test_another_feature_table_is_refused(tmp_path):
 
 def test_what_ships():
     """Every world has teams that act in it, small, with a card that tells what they reach."""
-    assert pretrained.pretrained() == socialsim.worlds()
+    assert set(pretrained.pretrained()) == set(socialsim.worlds())
     size = 0
     for id in pretrained.pretrained():
         env, card = socialsim.make(id), pretrained.model_card(id)

@@ -11,6 +11,8 @@ from socialsim.agents.team import new_team
 from socialsim.analysis import battery
 from socialsim.analysis.battery import finding as words
 from socialsim.analysis.battery import references, scoring, slider
+from socialsim.analysis.battery.battery import heeding
+from socialsim.analysis.battery.collecting import least_accepted
 from socialsim.analysis.battery.cooperation import classify, conditional
 from socialsim.analysis.battery.rates import MeanAssay, RateAssay
 from socialsim.core.errors import OptionError
@@ -105,6 +107,19 @@ def test_wasserstein_is_scipys():
     k = np.sort(rng.uniform(0, 100, 12))
     p, q = rng.dirichlet(np.ones(12), 2)
     assert scoring.wasserstein(p, q, k) == pytest.approx(scipy.stats.wasserstein_distance(k, k, p, q))
+
+
+def test_a_responder_who_does_not_heed_the_offer_is_none():
+    """A coin over every offer, or one that dislikes to be offered more, has no least that it accepts."""
+    rng = np.random.default_rng(11)
+    offers = np.arange(11)
+    assay = battery.DistributionAssay("ultimatum_minimum", resamples=100)
+    for chance, heeds in ((np.full(11, 0.5), False), (offers[::-1] / 10, False), (offers / 10, True)):
+        accepted = rng.random((256, 11)) < chance
+        found = assay.measure(least_accepted(accepted, 10.0 * offers), options=10 * offers)
+        assert (heeding(found, accepted).verdict in words.DEGENERATE) is not heeds
+    always = assay.measure(np.zeros(64))
+    assert heeding(always, np.ones((64, 11), bool)).verdict == words.CONSTANT
 
 
 def test_fewer_options_keep_the_people():

@@ -1,14 +1,20 @@
-"""A run of `socialsim train` probed and moved, as the commands do it: what is written, resumed, refused."""
+"""A run of `socialsim train` probed, assayed and moved by the commands: what is written, resumed, refused."""
 
 import json
+from pathlib import Path
 
+import jax
 import numpy as np
 import pytest
 import xarray as xr
 
-from socialsim.agents.loading import load_run
+from socialsim.agents.loading import TrainedRun, load_run
+from socialsim.agents.networks import NetworkConfig
+from socialsim.agents.team import new_team
 from socialsim.analysis.certificate import VERDICTS, Certificate
 from socialsim.cli import main
+from socialsim.core.registry import make
+from socialsim.experiments import assaying
 
 TINY = ("--agent-steps", "2000", "--seeds", "2", "--chunks", "3", "--option", "num_agents=2")
 TINY += ("--option", "needed=2", "--option", "size=6", "--option", "walls=1")
@@ -47,6 +53,36 @@ def test_probing_writes_a_report_and_goes_on(run, capsys):
     assert again["certificates"] == found["certificates"] and again["stability"] == found["stability"]
 
 
+def test_assaying_writes_a_report_and_goes_on(run, capsys):
+    small = ("--assays", "dictator", "mutual_gaze", "--tables", "32", "--episodes", "4", "--quiet")
+    assert main(["assay", str(run), *small]) == 0
+    said = capsys.readouterr().out
+    folder = run / "assay"
+    found = json.loads((folder / "assay.json").read_text())
+    page = (folder / "assay.html").read_text()
+    assert found["answer"][0] in said and "Dictator game" in page and "[computed]" in page
+    forms = ["behaviour", *(f"value of {c}" for c in found["channels"])]
+    cells = {(r["team"], r["assay"], r["form"]) for r in found["rows"]}
+    wanted = {("dictator", f) for f in forms} | {("mutual_gaze", "behaviour")}
+    assert cells == {(team, *cell) for team in (0, 1) for cell in wanted}
+    assert all(r["source"] and r["human"] is not None for r in found["rows"])
+    assert all(np.isclose(np.sum(r["shares"]), 1) for r in found["rows"] if r["assay"] == "dictator")
+    assert xr.load_dataset(folder / "assay.nc").sizes["row"] == len(found["rows"])
+    assert main(["assay", str(run), *small]) == 0
+    assert json.loads((folder / "assay.json").read_text())["rows"] == found["rows"]
+
+
+def test_bodies_have_readouts_and_gazes_and_no_behaviour_at_a_table():
+    env = make("rendezvous-plane-v0", num_agents=2, needed=2)
+    team = new_team(jax.random.key(0), NetworkConfig(width=8), env.actions, env.channels, 2)
+    bodies = TrainedRun(Path("fresh"), env, [team], [[team]], {})
+    assays = ("dictator", "mutual_gaze")
+    rows = assaying.assayed(bodies, jax.random.key(1), assays=assays, worlds=32, episodes=2)
+    assert {r["form"] for r in rows if r["assay"] == "dictator"} == {f"value of {c}" for c in env.channels}
+    assert {r["form"] for r in rows if r["assay"] == "mutual_gaze"} == {"behaviour"}
+    assert "act with bodies" in " ".join(assaying.answer(rows, 1, env.id))
+
+
 def test_moving_fills_the_matrix(run, tmp_path):
     """Learning elsewhere is tested with the atlas, which shares the code."""
     small = ("--zero-shot-only", "--episodes", "4", "--quiet")
@@ -68,6 +104,8 @@ def test_moving_fills_the_matrix(run, tmp_path):
         (["probe", "RUN", "--episodes", "2"], "4 or more"),
         (["transfer", "RUN", "--targets", "houl-v0"], "haul-v0"),
         (["transfer", "RUN", "--targets", "haul-v0", "--arms", "shaping"], "scratch"),
+        (["assay", "RUN", "--assays", "dictater"], "dictator"),
+        (["assay", "RUN", "--tables", "4"], "16"),
         (["probe", "nowhere"], "nowhere"),
     ],
 )

@@ -1,7 +1,7 @@
 """The human-likeness battery: assays of SCIENCE.md section 4, as behaviour in games and as value readouts."""
 
+from socialsim.analysis.battery.battered import Battered as Battered
 from socialsim.analysis.battery.battery import ASSAYS as ASSAYS
-from socialsim.analysis.battery.battery import Battered as Battered
 from socialsim.analysis.battery.battery import Battery as Battery
 from socialsim.analysis.battery.battery import battery_of as battery_of
 from socialsim.analysis.battery.battery import summary as summary
@@ -9,6 +9,8 @@ from socialsim.analysis.battery.collecting import Games as Games
 from socialsim.analysis.battery.cooperation import ConditionalCooperation as ConditionalCooperation
 from socialsim.analysis.battery.distributions import DistributionAssay as DistributionAssay
 from socialsim.analysis.battery.finding import Finding as Finding
+from socialsim.analysis.battery.home import AT_HOME as AT_HOME
+from socialsim.analysis.battery.home import at_home as at_home
 from socialsim.analysis.battery.inequity import InequityAversion as InequityAversion
 from socialsim.analysis.battery.looking import CrowdGaze as CrowdGaze
 from socialsim.analysis.battery.looking import MutualGaze as MutualGaze

@@ -1,20 +1,21 @@
 """The human-likeness battery: every assay in every form it has, for one player."""
 
 import dataclasses
-from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
 import numpy as np
+import scipy.stats
 import xarray as xr
 from jaxtyping import Array, Key
-from matplotlib.figure import Figure
+from numpy.typing import NDArray
 
 from socialsim.agents.team import Team
 from socialsim.analysis.battery import finding as words
-from socialsim.analysis.battery import pictures, slider
-from socialsim.analysis.battery.collecting import Cast, Games
+from socialsim.analysis.battery import slider
+from socialsim.analysis.battery.battered import DISCLOSED, Battered
+from socialsim.analysis.battery.collecting import Cast, Games, least_accepted
 from socialsim.analysis.battery.cooperation import ConditionalCooperation
 from socialsim.analysis.battery.distributions import DistributionAssay
 from socialsim.analysis.battery.finding import Finding
@@ -38,12 +39,6 @@ ASSAYS = (
     "conformity",
     "value_circle",
 )
-DISCLOSED = (
-    "Agents have no money: they divide a neutral resource token.",
-    "People's choices were moved to the nearest number of tokens before distances were taken.",
-    "The choices of one team are draws from one policy, not those of as many persons.",
-    "Figures marked (unverified) are from memory or secondary sources.",
-)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -53,9 +48,8 @@ class Battery:
     assays: some of `ASSAYS`.  games: how many tables, tokens, players.  temperature: of value readouts.
     seed: of bootstraps and floors.
 
-    Gaze (`MutualGaze`, `CrowdGaze`), `Discounting` and a value circle of six signals or more need other
-    worlds than table games: measure them on recordings and laboratory sweeps and add what they find with
-    `Battered.plus`.
+    Gaze is not of table games: `home.at_home` measures it in the team's own world. `Discounting` and a value
+    circle of six signals or more need other worlds and signals: add what they find with `Battered.plus`.
     """
 
     assays: tuple[str, ...] = ASSAYS
@@ -69,7 +63,7 @@ class Battery:
 
     def behaviour(
         self, player: Cast, key: Key[Array, ""], *, progress: Callable[[str], object] | None = None
-    ) -> "Battered":
+    ) -> Battered:
         """What the player does. player: a Team, a Bot, or what makes a bot for a given game."""
         g = self.games
 
@@ -81,16 +75,11 @@ class Battery:
             if name == "ultimatum":
                 one, two = jax.random.split(key)
                 offered, accepted = g.offers(player, one)
-                return [
-                    *self._ultimatum(offered, g.minima(player, two)[0], "behaviour"),
-                    MeanAssay("ultimatum_rejected", seed=self.seed).measure(
-                        (~accepted).astype(float), options=(0.0, 1.0)
-                    ),
-                ]
+                return self._ultimatum(offered, accepted, g.answers(player, two), "behaviour")
             if name == "trust":
                 return self._trust(*g.trust(player, key), "behaviour")
             if name == "public_goods":
-                return [self._public_goods(g.contributions(player, key))]
+                return [self._public_goods(g.contributions(player, key), "behaviour")]
             if name == "conditional_cooperation":
                 return [self._conditional(player, key)]
             if name == "conformity":
@@ -98,7 +87,7 @@ class Battery:
                 return [RateAssay("conformity", seed=self.seed).measure(done, null=null)]
             return []
 
-        return self._all(run, key, progress)
+        return Battered(tuple(map(_timed, self._all(run, key, progress))))
 
     def readout(
         self,
@@ -107,7 +96,7 @@ class Battery:
         *,
         channel: str,
         progress: Callable[[str], object] | None = None,
-    ) -> "Battered":
+    ) -> Battered:
         """What one value head would choose. Conformity has no such form: once a round is settled its scene
         does not tell what could be seen when it was decided."""
         form = f"value of {channel}"
@@ -119,9 +108,13 @@ class Battery:
             if name == "dictator":
                 return [self._distribution(name, read.dictator(team, key), form)]
             if name == "ultimatum":
-                return self._ultimatum(*read.ultimatum(team, key), form)
+                offered, answers = read.ultimatum(team, key)
+                met = np.abs(offered[:, None] - self.games.percent).argmin(1)
+                return self._ultimatum(offered, answers[np.arange(len(met)), met], answers, form)
             if name == "trust":
                 return self._trust(*read.trust(team, key), form)
+            if name == "public_goods":
+                return [self._public_goods(read.contributions(team, key)[:, None, None], form)]
             if name == "conditional_cooperation":
                 return [ConditionalCooperation(seed=self.seed).measure(*read.schedules(team, key), form=form)]
             if name == "value_circle":
@@ -136,7 +129,7 @@ class Battery:
 
     def measure(
         self, player: Cast, key: Key[Array, ""], *, progress: Callable[[str], object] | None = None
-    ) -> "Battered":
+    ) -> Battered:
         """Behaviour, and for a Team the readout of every value head.
 
         A Team whose acts are not those of table games (bodies in a plane or in MuJoCo) cannot play them: it
@@ -152,7 +145,7 @@ class Battery:
                 found = found.plus(*(f for f in more if (f.assay, f.form) not in known))
         return found
 
-    def _all(self, run, key, progress) -> "Battered":
+    def _all(self, run, key, progress) -> Battered:
         found: list[Finding] = []
         for name in self.assays:
             if progress is not None:
@@ -164,9 +157,13 @@ class Battery:
         assay = DistributionAssay(name, seed=self.seed)
         return assay.measure(percent, options=self.games.percent, form=form)
 
-    def _ultimatum(self, offered, least, form: str) -> list[Finding]:
-        pair = (("ultimatum_offer", offered), ("ultimatum_minimum", least))
-        return [self._distribution(name, percent, form) for name, percent in pair]
+    def _ultimatum(self, offered, accepted, answers, form: str) -> list[Finding]:
+        """offered `[n]` in percent, whether each was accepted `[n]`, and answers to every offer `[m, O]`."""
+        least = self._distribution("ultimatum_minimum", least_accepted(answers, self.games.percent), form)
+        rejected = MeanAssay("ultimatum_rejected", seed=self.seed)
+        refused = rejected.measure((~accepted).astype(float), options=(0.0, 1.0), form=form)
+        offer = self._distribution("ultimatum_offer", offered, form)
+        return [offer, heeding(least, answers), heeding(refused, answers)]
 
     def _trust(self, sent, returned, form: str) -> list[Finding]:
         tokens = self.games.percent / 100
@@ -175,13 +172,13 @@ class Battery:
             MeanAssay("trust_returned", seed=self.seed).measure(returned, form=form),
         ]
 
-    def _public_goods(self, share) -> Finding:
-        """Mean of all rounds; first and last round as detail."""
+    def _public_goods(self, share, form: str) -> Finding:
+        """Mean of all rounds of shares `[E, round, player]`; first and last round as detail."""
         tokens = self.games.percent / 100
         group = np.broadcast_to(np.arange(len(share))[:, None, None], share.shape)
         kept = np.isfinite(share)
         assay = MeanAssay("public_goods_mean", seed=self.seed)
-        found = assay.measure(share[kept], options=tokens, groups=group[kept])
+        found = assay.measure(share[kept], options=tokens, groups=group[kept], form=form)
 
         def mean(x) -> float:
             return float(x[np.isfinite(x)].mean()) if np.isfinite(x).any() else np.nan
@@ -199,9 +196,36 @@ class Battery:
         return assay.measure(*lagged(self.games.contributions(player, key)))
 
     def _slider(self, name: str, options, form: str) -> list[Finding]:
+        """Choosers who let time run out (-1) in an item that is scored are left out."""
+        scored = options[:, : slider.PRIMARY] if name == "svo" else options
+        whole = scored[(scored >= 0).all(-1)]
         if name == "svo":
-            return [SVO(seed=self.seed).measure(options, form=form)]
-        return list(InequityAversion(seed=self.seed).measure(slider.payoffs(), options, form=form))
+            return [SVO(seed=self.seed).measure(whole, form=form)]
+        return list(InequityAversion(seed=self.seed).measure(slider.payoffs(), whole, form=form))
+
+
+def _timed(found: Finding) -> Finding:
+    """Says why there is no choice at all."""
+    if found.figure.n or found.verdict != words.UNDECIDED:
+        return found
+    return dataclasses.replace(found, reason="no table was played to its end before time ran out")
+
+
+def heeding(found: Finding, accepted: NDArray, *, level: float = 0.01) -> Finding:
+    """A responder's finding, or that it is none: accepted `[n, O]`, the answers to rising offers.
+
+    Whoever accepts no more often as the offer rises (correlation not above 0 at `level`, one-sided) does not
+    heed it, and neither the least that it accepts nor how often it refuses means anything: a coin tossed over
+    each offer refuses half of them, and the last with the same chance.
+    """
+    if found.verdict in words.DEGENERATE or not accepted.size or accepted.all() or not accepted.any():
+        return found
+    offer = np.broadcast_to(np.arange(accepted.shape[1]), accepted.shape)
+    _, p = scipy.stats.pearsonr(offer.ravel(), accepted.ravel(), alternative="greater")
+    if p < level:  # type: ignore[operator]
+        return found
+    reason = "accepts no more often the more is offered"
+    return dataclasses.replace(found, verdict=words.UNINTERPRETABLE, reason=reason)
 
 
 def lagged(share) -> tuple[Any, Any]:
@@ -213,46 +237,6 @@ def lagged(share) -> tuple[Any, Any]:
     x, y = others[:, :-1], whole[:, 1:]
     flat = [v.transpose(0, 2, 1).reshape(-1, v.shape[1]) for v in (x, y)]
     return flat[0], flat[1]
-
-
-@dataclasses.dataclass(frozen=True, eq=False)
-class Battered:
-    """What a battery found, assay by assay."""
-
-    items: tuple[Finding, ...]
-
-    def __iter__(self) -> Iterator[Finding]:
-        return iter(self.items)
-
-    def __len__(self) -> int:
-        return len(self.items)
-
-    def plus(self, *more: Finding) -> "Battered":
-        return Battered((*self.items, *more))
-
-    def sel(self, **wanted: str) -> "Battered":
-        """Those of the given assay, form or verdict."""
-        for name in wanted:
-            choose("field", name, ("assay", "form", "verdict"))
-        return Battered(tuple(f for f in self if all(getattr(f, k) == v for k, v in wanted.items())))
-
-    def counts(self) -> dict[str, int]:
-        """How many of each verdict."""
-        found = Counter(f.verdict for f in self)
-        return {v: found.get(v, 0) for v in words.VERDICTS}
-
-    def sentences(self) -> list[str]:
-        """One sentence or two for each assay, and what has to be known with all of them."""
-        human = self.counts()[words.HUMAN]
-        first = f"Human-like in {human} of {len(self)} assays."
-        return [first, *map(str, self), *DISCLOSED]
-
-    def to_dataset(self) -> xr.Dataset:
-        """Dataset `[row]` with coordinates assay and form."""
-        return xr.concat([f.to_dataset() for f in self], "row")
-
-    def plot(self) -> Figure:
-        return pictures.battery(self.items)
 
 
 def battery_of(

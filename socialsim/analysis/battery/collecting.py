@@ -40,12 +40,14 @@ def cast(player: Cast, world: Table) -> Player:
 @dataclasses.dataclass(frozen=True)
 class Games:
     """The games as the battery sets them. worlds: tables played.  endowment: tokens.  rounds: of the repeated
-    public goods game.  players: of the games of many."""
+    public goods game.  players: of the games of many.  patience: decisions that a turn may last; people had
+    no clock, so this is long."""
 
     worlds: int = 256
     endowment: int = 10
     rounds: int = 10
     players: int = 4
+    patience: int = 100
 
     @property
     def percent(self) -> NDArray:
@@ -54,30 +56,26 @@ class Games:
 
     def dictator(self, player: Cast, key: Key[Array, ""]) -> NDArray:
         """Given, percent `[n]`."""
-        world = dictator(endowment=self.endowment, rounds=1)
+        world = dictator(endowment=self.endowment, rounds=1, turn_limit=self.patience)
         end = self._end(world, player, key)
         return 100 * end["given"][:, 0][end["confirmed"][:, 0]] / self.endowment
 
     def offers(self, player: Cast, key: Key[Array, ""]) -> tuple[NDArray, NDArray]:
         """(offered in percent `[n]`, accepted `[n]`) of ultimatum games."""
-        world = ultimatum(endowment=self.endowment, rounds=1)
+        world = ultimatum(endowment=self.endowment, rounds=1, turn_limit=self.patience)
         end = self._end(world, player, key)
         kept = end["confirmed"][:, 0]
         return 100 * end["offer"][:, 0][kept] / self.endowment, end["accepted"][:, 0][kept]
 
-    def minima(self, player: Cast, key: Key[Array, ""]) -> tuple[NDArray, NDArray]:
-        """(least accepted in percent `[n]`, accepted `[E, O]`): every responder is made every offer.
-
-        The least accepted is the lowest offer from which on this responder accepts all; 100 where it refuses
-        even everything. Responders who let time run out over some offer refuse it, as the game has it.
-        """
-        world = ultimatum(endowment=self.endowment, rounds=1)
-        accepted = self._answers(world, player, key, self.endowment)["accepted"]
-        return least_accepted(accepted, self.percent), accepted
+    def answers(self, player: Cast, key: Key[Array, ""]) -> NDArray:
+        """Accepted `[E, O]`: every responder is made every offer. Who lets time run out over one refuses it,
+        as the game has it."""
+        world = ultimatum(endowment=self.endowment, rounds=1, turn_limit=self.patience)
+        return self._answers(world, player, key, self.endowment)["accepted"]
 
     def trust(self, player: Cast, key: Key[Array, ""]) -> tuple[NDArray, NDArray]:
         """(sent `[n]`, returned `[m]`) as shares, of the endowment and of what arrived, where it did."""
-        world = trust(endowment=self.endowment, rounds=1)
+        world = trust(endowment=self.endowment, rounds=1, turn_limit=self.patience)
         end = self._end(world, player, key)
         kept, sent = end["confirmed"][:, 0], end["sent"][:, 0]
         arrived = np.maximum(end["received"][:, 0], 1e-9)
@@ -86,7 +84,11 @@ class Games:
     def contributions(self, player: Cast, key: Key[Array, ""]) -> NDArray:
         """Shares contributed in repeated public goods games `[E, round, player]`; NaN where time ran out."""
         world = public_goods(
-            num_agents=self.players, endowment=self.endowment, rounds=self.rounds, multiplier=1.6
+            num_agents=self.players,
+            endowment=self.endowment,
+            rounds=self.rounds,
+            multiplier=1.6,
+            turn_limit=self.patience,
         )
         end = self._end(world, player, key)
         share = end["contributions"] / self.endowment
@@ -96,7 +98,9 @@ class Games:
         """(others `[L]`, own `[n, L]`) by the strategy method: the others have confirmed, in the open, and
         all put the same forward; what does the player do? Shares; those who let time run out are left out."""
         tokens = levels - 1
-        world = public_goods(num_agents=self.players, endowment=tokens, rounds=1, covered=False)
+        world = public_goods(
+            num_agents=self.players, endowment=tokens, rounds=1, covered=False, turn_limit=self.patience
+        )
         state = begin(world, key, worlds=self.worlds)
         me = np.asarray(first_mover(state))
         rows = np.arange(self.worlds)
@@ -116,7 +120,15 @@ class Games:
 
         The second is how often it changes its choice without seeing anything, the control.
         """
-        world = stag_hunt(num_agents=self.players, needed=self.players, stag=3, hare=3, alone=3, rounds=1)
+        world = stag_hunt(
+            num_agents=self.players,
+            needed=self.players,
+            stag=3,
+            hare=3,
+            alone=3,
+            rounds=1,
+            turn_limit=self.patience,
+        )
         first, again, third = jax.random.split(key, 3)
         state = begin(world, key, worlds=self.worlds)
         me = np.asarray(first_mover(state))
@@ -137,13 +149,13 @@ class Games:
         return (crowd != alone)[kept], (retest != alone)[kept]
 
     def slider(self, player: Cast, key: Key[Array, ""], *, items: int = 15) -> NDArray:
-        """Options taken `[n, items]` of the SVO slider items; choosers who let time run out are left out."""
-        chosen, valid = [], np.ones(self.worlds, bool)
+        """Options taken `[E, items]` of the SVO slider items; -1 where time ran out."""
+        chosen = []
         for item, table in enumerate(slider.payoffs()[:items]):
-            end = self._end(menu(table), player, jax.random.fold_in(key, item))
-            chosen.append(end["option"][:, 0])
-            valid &= end["confirmed"][:, 0]
-        return np.stack(chosen, -1)[valid].astype(int)
+            world = menu(table, turn_limit=self.patience)
+            end = self._end(world, player, jax.random.fold_in(key, item))
+            chosen.append(np.where(end["confirmed"][:, 0], end["option"][:, 0], -1))
+        return np.stack(chosen, -1).astype(int)
 
     def _end(self, world: Table, player: Cast, key) -> dict[str, NDArray]:
         start, run = jax.random.split(key)
@@ -164,7 +176,7 @@ class Games:
 
 
 def least_accepted(accepted: NDArray, percent: NDArray) -> NDArray:
-    """The lowest offer from which on all are accepted, `[n]` of accepted `[n, O]`; 100 where the last is
-    not."""
+    """The lowest offer from which on all are accepted, `[n]` of accepted `[n, O]`; 100 where even the last
+    is not."""
     run = np.logical_and.accumulate(accepted[:, ::-1], axis=1).sum(1)
     return percent[np.minimum(accepted.shape[1] - run, accepted.shape[1] - 1)]

@@ -110,6 +110,7 @@ class ConditionalCooperation:
         human = np.array([people.value, free, 1 - people.value - free])
         mine = np.array([share[0], share[1], share[2:].sum()])
         apart = 0.5 * np.abs(mine - human).sum()
+        around = scipy.stats.binom.interval(0.95, n, people.value)
         scored = 0.5 * np.abs(rng.multinomial(n, human, self.draws) / n - human).sum(-1)
         floor = float(np.quantile(scored, 0.95))
         verdict, reason = self._verdict(found, share, float(apart), floor)
@@ -121,6 +122,10 @@ class ConditionalCooperation:
             verdict=verdict,
             reason=reason,
             human=people.value,
+            human_low=float(around[0]) / n,
+            human_high=float(around[1]) / n,
+            human_range=words.FLOOR,
+            chance=found.null,
             source=people.source,
             status=people.status,
             detail={"distance": float(apart), "floor": floor}

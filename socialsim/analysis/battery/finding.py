@@ -20,6 +20,10 @@ UNDECIDED = "undecided"
 NOT_APPLICABLE = "not applicable"
 VERDICTS = (HUMAN, NEARER, UNLIKE, CONSTANT, RANDOM, UNINTERPRETABLE, UNDECIDED, NOT_APPLICABLE)
 DEGENERATE = (CONSTANT, RANDOM, UNINTERPRETABLE)
+FLOOR, PUBLISHED = "95 % noise floor", "published 95 % interval"
+HELD_AGAINST = ("human", "human_low", "human_high", "chance")
+"""What the figure stands beside, numbers of a Finding."""
+TEXTS = ("unit", "verdict", "reason", "human_range", "source", "status")
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -28,7 +32,9 @@ class Finding:
 
     form: "behaviour", or "value of CHANNEL" for a readout.  figure: of the agents, with interval; its null is
     what chance or human sampling noise gives (see the assay).  human: the figure to hold it against, NaN
-    where there is none.  verdict: one of `VERDICTS`.  reason: why, in words.  source, status: of the human
+    where there is none.  human_low, human_high: where that of as many people lies by chance (the noise
+    floor) or, as `human_range` says, its published interval; NaN where neither is known.  chance: the figure
+    of a random chooser.  verdict: one of `VERDICTS`.  reason: why, in words.  source, status: of the human
     figure.  detail: more numbers by name.  table: what the verdict was made from.
     """
 
@@ -39,6 +45,10 @@ class Finding:
     verdict: str
     reason: str
     human: float = float("nan")
+    human_low: float = float("nan")
+    human_high: float = float("nan")
+    human_range: str = ""
+    chance: float = float("nan")
     source: str = ""
     status: str = ""
     detail: Mapping[str, float] = dataclasses.field(default_factory=dict)
@@ -60,23 +70,17 @@ class Finding:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain numbers and words, for JSON; None where there is no number."""
-        plain = {
-            k: getattr(self, k) for k in ("assay", "form", "unit", "verdict", "reason", "source", "status")
-        }
-        numbers = dataclasses.asdict(self.figure) | {"human": self.human} | dict(self.detail)
-        known = {k: None if isinstance(v, float) and not np.isfinite(v) else v for k, v in numbers.items()}
+        plain = {k: getattr(self, k) for k in ("assay", "form", *TEXTS)}
+        numbers = dataclasses.asdict(self.figure) | {k: getattr(self, k) for k in HELD_AGAINST}
+        known = {k: _plain(v) for k, v in (numbers | dict(self.detail)).items()}
+        if self.table is not None and "people" in self.table:
+            names = {"option": "options", "share": "shares", "people": "people"}
+            known |= {new: self.table[old].values.tolist() for old, new in names.items()}
         return {**known, **plain, "sentence": str(self)}
 
     def to_dataset(self) -> xr.Dataset:
-        """Scalars: estimate, low, high, n, null, null_low, null_high, human, verdict, reason and others."""
-        rows = dataclasses.asdict(self.figure) | {
-            "human": self.human,
-            "verdict": self.verdict,
-            "reason": self.reason,
-            "unit": self.unit,
-            "source": self.source,
-            "status": self.status,
-        }
+        """Scalars: estimate, low, high, n, null, null_low, null_high; `HELD_AGAINST`; `TEXTS`."""
+        rows = dataclasses.asdict(self.figure) | {k: getattr(self, k) for k in (*HELD_AGAINST, *TEXTS)}
         data = xr.Dataset({k: ((), v) for k, v in rows.items()})
         return data.assign_coords(assay=self.assay, form=self.form)
 
@@ -85,6 +89,10 @@ class Finding:
         from socialsim.analysis.battery import pictures
 
         return pictures.finding(self)
+
+
+def _plain(value: Any) -> Any:
+    return None if isinstance(value, float) and not np.isfinite(value) else value
 
 
 def none(assay: str, form: str, verdict: str, reason: str, *, n: int = 0, unit: str = "") -> Finding:

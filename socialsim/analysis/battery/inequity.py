@@ -104,6 +104,9 @@ class InequityAversion:
                     verdict=verdict,
                     reason=reason,
                     human=people.value,
+                    human_low=people.low,
+                    human_high=people.high,
+                    human_range=words.PUBLISHED,
                     source=people.source,
                     status=people.status,
                     detail={

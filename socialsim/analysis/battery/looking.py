@@ -69,6 +69,7 @@ class MutualGaze:
             verdict=verdict,
             reason=reason,
             human=people.value,
+            chance=found.null,
             source=people.source,
             status=people.status,
             detail={"bout_decisions": bout},
@@ -90,28 +91,40 @@ class MutualGaze:
 class CrowdGaze:
     """Does one look where others look? Rates by number of starers, each a `RateAssay` against Milgram's.
 
-    The control of both is the rate of looking there with nobody staring.
+    The control of both is the rate of looking there with nobody staring. What draws the gaze of others may
+    draw one's own as well: a rate above the control is no proof that gaze was followed.
     """
 
     least: int = 16
     seed: int = 0
 
     def measure(
-        self, starers: ArrayLike, looked: ArrayLike, *, form: str = "behaviour"
+        self,
+        starers: ArrayLike,
+        looked: ArrayLike,
+        *,
+        groups: ArrayLike | None = None,
+        form: str = "behaviour",
     ) -> tuple[Finding, ...]:
-        """starers: `[n]`, how many others looked at the place.  looked: `[n]`, did one look there next."""
+        """starers: `[n]`, how many others looked at the place.  looked: `[n]`, did one look there next.
+        groups: `[n]`, which moments belong together.  One finding for one starer, one for fifteen or more."""
         count, x = np.asarray(starers, int), np.asarray(looked, bool)
         if count.shape != x.shape or count.ndim != 1:
             raise OptionError(f"starers {count.shape}, looked {x.shape}; allowed: both [n]")
-        rate = RateAssay("glance_one", least=self.least, seed=self.seed)
+        label = np.arange(len(x)) if groups is None else np.asarray(groups)
         levels = [int(c) for c in np.unique(count)]
         by = xr.Dataset(
             {"rate": ("starers", [float(x[count == c].mean()) for c in levels])}, {"starers": levels}
         )
-        one = rate.measure(x[count == 1], null=x[count == 0], form=form)
-        crowd = dataclasses.replace(rate, name="glance_fifteen")
-        many = crowd.measure(x[count >= 15], null=x[count == 0], form=form)
-        return dataclasses.replace(one, table=by), dataclasses.replace(many, table=by)
+        alone = count == 0
+        found = []
+        for name, here in (("glance_one", count == 1), ("glance_fifteen", count >= 15)):
+            rate = RateAssay(name, least=self.least, seed=self.seed)
+            one = rate.measure(
+                x[here], null=x[alone], groups=label[here], null_groups=label[alone], form=form
+            )
+            found.append(dataclasses.replace(one, table=by))
+        return tuple(found)
 
 
 def glances(
@@ -119,16 +132,20 @@ def glances(
     gaze: ArrayLike,
     sees: ArrayLike,
     target: ArrayLike,
+    there: ArrayLike,
     ended: ArrayLike,
     *,
     within: float = 20.0,
     lag: int = 3,
-) -> tuple[NDArray, NDArray]:
-    """(starers, looked) of every moment at which an agent was not looking at a target.
+) -> tuple[NDArray, NDArray, NDArray]:
+    """(starers, looked, episode) `[n]` of every moment at which one who sees others looked at no target.
 
-    position, gaze: `[T, E, A, 2]`.  sees: `[T, E, A, A]`.  target: `[T, E, M, 2]`.  ended: `[T, E]`.
-    starers: others in sight who look within `within` degrees of the target; looked: the agent does so, too,
-    within `lag` decisions.
+    Where nobody is in sight nobody can be seen to stare, and one does other things: such moments are no
+    control.
+
+    position, gaze: `[T, E, A, 2]`.  sees: `[T, E, A, A]`.  target: `[T, E, M, 2]`, there: `[T, E, M]`, which
+    of them exist.  ended: `[T, E]`.  starers: others in sight who look within `within` degrees of the target;
+    looked: the agent does so, too, within `lag` decisions.
     """
     p, g, t = (np.asarray(v, float) for v in (position, gaze, target))
     offset = t[:, :, None] - p[:, :, :, None]  # [T, E, A, M, 2]
@@ -139,4 +156,7 @@ def glances(
     for k in range(1, lag + 1):
         later |= at[k : len(at) - lag + k]
     valid = ~at[:-lag] & ~np.asarray(ended, bool)[lag:, :, None, None]
-    return count[:-lag][valid], later[valid]
+    anyone = np.asarray(np.asarray(sees, bool).any(-1))
+    valid &= np.asarray(there, bool)[:-lag, :, None] & anyone[:-lag, :, :, None]
+    episode = np.broadcast_to(np.arange(p.shape[1])[:, None, None], valid.shape)
+    return count[:-lag][valid], later[valid], episode[valid]

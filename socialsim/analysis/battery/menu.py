@@ -62,8 +62,9 @@ class Menu(Pair):
         return jnp.where(role == 0, chosen[0], jnp.where(role == 1, chosen[1], 0.0))
 
 
-def menu(allocations: ArrayLike, *, scale: float = 100.0) -> Menu:
+def menu(allocations: ArrayLike, *, scale: float = 100.0, turn_limit: int | None = None) -> Menu:
     """A `Menu` of two players. allocations: `[O, 2]`, tokens to the chooser and to the other.
+    turn_limit: decisions, by default a few more than the longest way takes.
 
     ADVANCE goes on to the next option, RETREAT back, INTERACT takes the one laid out; who would own what
     is seen all the time. Nothing is a joint event.
@@ -76,7 +77,7 @@ def menu(allocations: ArrayLike, *, scale: float = 100.0) -> Menu:
         num_agents=2,
         rounds=1,
         size=5.0,
-        turn_limit=None,
+        turn_limit=turn_limit,
         turns=Menu.turns,
         endowment=most,
         most=most,

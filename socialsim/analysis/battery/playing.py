@@ -20,37 +20,36 @@ from socialsim.envs.games.table import Table
 FREE = -1  # a player who is not held to a script
 
 
+@functools.partial(jax.jit, static_argnames=("senses", "steps"))
 def _run(world: Table, team: Team | None, bot: Bot | None, state, script, key, *, senses: Senses, steps: int):
-    def game(state, script, key):
+    def begin(state):
+        if team is None:
+            return bot.begin(world.scene(state))  # type: ignore[union-attr]
+        return init_hidden(team.config, (world.num_agents,))
+
+    def game(state, memory, script, key):
+        act_key, step_key = jax.random.split(key)
         scene = world.scene(state)
-        resting = (world.num_agents,)
-        memory = bot.begin(scene) if team is None else init_hidden(team.config, resting)  # type: ignore[union-attr]
+        if team is None:
+            action, memory = bot(act_key, scene, memory)  # type: ignore[misc]
+        else:
+            action, out = team.act(act_key, senses(scene), memory)
+            memory = out.hidden
+        push = jnp.where(state.forward < script, int(Act.ADVANCE), int(Act.RETREAT))
+        held = jnp.where(state.forward == script, int(Act.INTERACT), push)
+        action = jnp.where(script == FREE, action, held)
+        return world.step(step_key, state, action), memory
 
-        def step(carry, key):
-            state, memory = carry
-            act_key, step_key = jax.random.split(key)
-            scene = world.scene(state)
-            if team is None:
-                action, memory = bot(act_key, scene, memory)  # type: ignore[misc]
-            else:
-                action, out = team.act(act_key, senses(scene), memory)
-                memory = out.hidden
-            push = jnp.where(state.forward < script, int(Act.ADVANCE), int(Act.RETREAT))
-            held = jnp.where(state.forward == script, int(Act.INTERACT), push)
-            action = jnp.where(script == FREE, action, held)
-            return (world.step(step_key, state, action), memory), None
+    def on(carry):
+        t, state, _ = carry
+        return (t < steps) & ~jax.vmap(world.terminated)(state).all()
 
-        return jax.lax.scan(step, (state, memory), jax.random.split(key, steps))[0][0]
+    def step(carry):
+        t, state, memory = carry
+        keys = jax.random.split(jax.random.fold_in(key, t), len(script))
+        return (t + 1, *jax.vmap(game)(state, memory, script, keys))
 
-    keys = jax.random.split(key, len(script))
-    return jax.vmap(game)(state, script, keys)
-
-
-@functools.cache
-def _compiled():
-    """Games are small and compiled for short use, so LLVM at level 0, as in `recording.play`."""
-    options = {"xla_backend_optimization_level": 0} if jax.default_backend() == "cpu" else None
-    return jax.jit(_run, static_argnames=("senses", "steps"), compiler_options=options)
+    return jax.lax.while_loop(on, step, (0, state, jax.vmap(begin)(state)))[1]
 
 
 @functools.partial(jax.jit, static_argnames=("worlds",))
@@ -75,7 +74,7 @@ def finish(
     team, bot = (player, None) if isinstance(player, Team) else (None, player)
     shape = state.forward.shape
     held = jnp.full(shape, FREE) if script is None else jnp.broadcast_to(jnp.asarray(script), shape)
-    return _compiled()(world, team, bot, state, held, key, senses=senses or Senses(), steps=world.horizon)
+    return _run(world, team, bot, state, held, key, senses=senses or Senses(), steps=world.horizon)
 
 
 @jax.jit

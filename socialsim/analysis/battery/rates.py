@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 import scipy.stats
 import xarray as xr
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from socialsim.analysis import statistics
 from socialsim.analysis.battery import finding as words
@@ -74,6 +74,7 @@ class MeanAssay:
             verdict=verdict,
             reason=reason,
             human=people.value,
+            chance=found.null,
             source=people.source,
             status=people.status,
             detail={"difference": found.estimate - people.value},
@@ -104,26 +105,39 @@ class RateAssay:
     majorities and leaves half of its own choices too is a *random chooser*. The floor are the rates that so
     many people show by chance, binomially; inside it, above the null: *human-like*. Never or always done is
     a *constant chooser*.
+
+    Cases that belong together (moments of one episode) are resampled together, and the floor is that of as
+    many people as they are worth: p (1 - p) over the variance of the rate, no more than there are cases.
     """
 
     name: str = "conformity"
     least: int = 16
     confidence: float = 0.95
+    resamples: int = 1000
     draws: int = 20_000
     seed: int = 0
 
-    def measure(self, done: ArrayLike, *, null: ArrayLike = (), form: str = "behaviour") -> Finding:
-        """done: `[n]` true where it was done.  null: `[m]` the same where there was nothing to respond to."""
+    def measure(
+        self,
+        done: ArrayLike,
+        *,
+        null: ArrayLike = (),
+        groups: ArrayLike | None = None,
+        null_groups: ArrayLike | None = None,
+        form: str = "behaviour",
+    ) -> Finding:
+        """done: `[n]` true where it was done.  null: `[m]` the same where there was nothing to respond to.
+        groups, null_groups: `[n]` and `[m]`, which cases belong together; n of the figure counts groups."""
         x, y = np.asarray(done, bool).ravel(), np.asarray(null, bool).ravel()
-        people, n = figure(self.name), len(x)
-        if not n:
+        people = figure(self.name)
+        if not len(x):
             return words.none(self.name, form, words.UNDECIDED, "nothing to respond to was met", unit="rate")
-        rate, low, high = float(x.mean()), *_wilson(x, self.confidence)
-        base = (float(y.mean()), *_wilson(y, self.confidence)) if len(y) else (np.nan,) * 3
-        found = statistics.Estimate(rate, low, high, n, null=base[0], null_low=base[1], null_high=base[2])
+        rate, n, worth = self._rate(x, groups)
+        base, controls, _ = self._rate(y, null_groups) if len(y) else ((np.nan,) * 3, 0, 0)
+        found = statistics.Estimate(*rate, n, null=base[0], null_low=base[1], null_high=base[2])
         rng = np.random.default_rng(self.seed)
-        floor = np.quantile(rng.binomial(n, people.value, self.draws) / n, [0.025, 0.975])
-        verdict, reason = self._verdict(found, len(y), people.value, floor)
+        floor = np.quantile(rng.binomial(worth, people.value, self.draws) / worth, [0.025, 0.975])
+        verdict, reason = self._verdict(found, controls, people.value, floor)
         return Finding(
             assay=self.name,
             form=form,
@@ -132,9 +146,12 @@ class RateAssay:
             verdict=verdict,
             reason=reason,
             human=people.value,
+            human_low=float(floor[0]),
+            human_high=float(floor[1]),
+            human_range=words.FLOOR,
+            chance=found.null,
             source=people.source,
             status=people.status,
-            detail={"floor_low": float(floor[0]), "floor_high": float(floor[1])},
         )
 
     def _verdict(self, found, controls: int, people: float, floor) -> tuple[str, str]:
@@ -151,6 +168,22 @@ class RateAssay:
             return words.HUMAN, "within what as many people show by chance"
         near = abs(found.estimate - people) < abs(found.null - people)
         return (words.NEARER if near else words.UNLIKE), "outside what as many people show by chance"
+
+    def _rate(self, x: NDArray, groups: ArrayLike | None) -> tuple[tuple[float, float, float], int, int]:
+        """(rate, low, high), how many groups, how many independent cases they are worth."""
+        rate = float(x.mean())
+        if groups is None:
+            return (rate, *_wilson(x, self.confidence)), len(x), len(x)
+        sums = statistics.cluster_sums(groups, x, np.ones_like(x, float))
+        n = len(sums)
+        if n < 2:
+            return (rate, np.nan, np.nan), n, n
+        drawn = statistics.cluster_counts(n, self.resamples, np.random.default_rng(self.seed)) @ sums
+        rates = drawn[:, 0] / drawn[:, 1]
+        low, high = statistics.percentiles(rates, self.confidence, size=n)
+        spread = float(rates.var())
+        worth = len(x) if spread == 0 else int(np.clip(rate * (1 - rate) / spread, 1, len(x)))
+        return (rate, float(low), float(high)), n, worth
 
 
 def _wilson(x, confidence: float) -> tuple[float, float]:

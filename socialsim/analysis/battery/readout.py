@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from socialsim.agents.team import Team
 from socialsim.analysis.battery import slider
-from socialsim.analysis.battery.collecting import Games, least_accepted
+from socialsim.analysis.battery.collecting import Games
 from socialsim.analysis.battery.menu import menu
 from socialsim.analysis.battery.playing import begin, first_mover
 from socialsim.core.errors import OptionError, choose
@@ -93,14 +93,14 @@ class Readout:
         return self.games.percent[self.choose(team, allowed, values, key)]
 
     def ultimatum(self, team: Team, key: Key[Array, ""]) -> tuple[NDArray, NDArray]:
-        """(offered `[n]`, least accepted `[n]`), percent."""
+        """(offered `[n]` in percent, accepted `[n, O]` of every offer)."""
         world = ultimatum(endowment=self.games.endowment, rounds=1)
         first, second = jax.random.split(key)
         allowed, values, states = self._first(world, team, key)
-        offers = self.games.percent[self.choose(team, allowed, values, first)]
+        offers = self.choose(team, allowed, values, first)
         can, worth = self._second(world, team, states)
         accepted = self.choose(team, can, worth, second) > 0
-        return offers, least_accepted(accepted, self.games.percent)
+        return self.games.percent[offers], accepted
 
     def trust(self, team: Team, key: Key[Array, ""]) -> tuple[NDArray, NDArray]:
         """(sent `[n]`, returned of what arrived `[n]`), shares; returned as the truster sent what it chose,
@@ -115,6 +115,14 @@ class Readout:
         arrived = np.floor(float(world.multiplier) * sent + 1e-4)
         some = sent > 0
         return sent / self.games.endowment, back[some] / arrived[some]
+
+    def contributions(self, team: Team, key: Key[Array, ""]) -> NDArray:
+        """Shares contributed `[n]` to a public good while the others have not decided yet."""
+        world = public_goods(
+            num_agents=self.games.players, endowment=self.games.endowment, rounds=1, multiplier=1.6
+        )
+        allowed, values, _ = self._first(world, team, key)
+        return self.choose(team, allowed, values, key) / self.games.endowment
 
     def schedules(self, team: Team, key: Key[Array, ""], *, levels: int = 21) -> tuple[NDArray, NDArray]:
         """(others `[L]`, own `[n, L]`), shares, by the strategy method."""

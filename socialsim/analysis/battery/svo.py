@@ -72,6 +72,7 @@ class SVO:
             figure=mean,
             verdict=verdict,
             reason=reason,
+            chance=figure("random_angle", "svo").value,
             source=cuts.source,
             status=cuts.status,
             detail=detail,
