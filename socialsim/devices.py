@@ -3,6 +3,7 @@
 import contextlib
 import os
 import platform
+from pathlib import Path
 from typing import Any
 
 import jax
@@ -86,6 +87,24 @@ def use_all_cores() -> None:
     affinity = getattr(os, "sched_getaffinity", None)  # not on every platform
     with contextlib.suppress(OptionError):
         setup_cpu_devices(len(affinity(0)) if affinity else os.cpu_count() or 1)
+
+
+def release_programs(share: float = 0.5) -> bool:
+    """Give compiled programs back once they fill more than `share` of the memory maps that Linux allows.
+
+    Each takes some of a process's 65,530 maps and XLA aborts where none is left; what is needed again is
+    compiled again. Returns whether it did; never where the system does not tell.
+    """
+    try:
+        allowed = int(Path("/proc/sys/vm/max_map_count").read_text())
+        with open("/proc/self/maps", "rb") as maps:
+            used = sum(1 for _ in maps)
+    except (OSError, ValueError):
+        return False
+    if used <= share * allowed:
+        return False
+    jax.clear_caches()
+    return True
 
 
 def describe() -> dict[str, Any]:

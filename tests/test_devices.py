@@ -3,6 +3,7 @@
 import subprocess
 import sys
 import textwrap
+from pathlib import Path
 
 import jax
 import jax.numpy as jnp
@@ -57,3 +58,13 @@ def test_refusals():
         devices.setup_cpu_devices(3)
     with pytest.raises(OptionError, match=r"leaf value has shape \[\]"):
         devices.shard_leading(jnp.ones(()), devices.mesh())
+
+
+def test_programs_are_given_back_only_where_maps_run_out(monkeypatch):
+    cleared = []
+    monkeypatch.setattr(jax, "clear_caches", lambda: cleared.append(True))
+    if not Path("/proc/self/maps").exists():
+        assert not devices.release_programs(0.0) and not cleared
+        return
+    assert not devices.release_programs(1.0) and not cleared
+    assert devices.release_programs(0.0) and cleared

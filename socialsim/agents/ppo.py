@@ -1,12 +1,14 @@
 """The one learner: proximal policy optimisation with a value head, an advantage and a drive per channel.
 
 `make_update(env, config)` returns pure functions; seeds, drives and carried rewards are data and can be
-mapped over. Carried rewards (what a transfer arm brings along) enter as one more channel, last.
+mapped over. Rewards that are no signals enter as more channels, each with its value head: those that a
+learner makes itself (`Intrinsic`), and last what a transfer arm brings along (`Score`). A further loss on the
+same batch is an `Auxiliary`.
 """
 
 import dataclasses
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import jax
 import jax.numpy as jnp
@@ -78,6 +80,7 @@ class Learner(struct.PyTreeNode):
     actors: Actors
     key: Key[Array, ""]
     updates: Array  # [] int32
+    intrinsic: Any = ()  # what an `Intrinsic` keeps
 
 
 Score = Callable[[Observation], tuple[Array, Array, Array]]
@@ -90,8 +93,39 @@ def no_score(obs: Observation) -> tuple[Array, Array, Array]:
     return nothing, nothing, nothing
 
 
+@runtime_checkable
+class Intrinsic(Protocol):
+    """Rewards that a learner makes itself of what it met: novelty, surprise, how well it predicts.
+
+    `channels` names them. `init(key, env)` is what it keeps between updates, a pytree. A call sees a batch
+    before it is learned from, and the observation that follows its last row; it returns what to keep, rewards
+    `[T, E, A, K]` in the order of `channels`, and metrics to log. Rows where `path.done` have no successor in
+    the batch: the observation after them begins another episode.
+    """
+
+    channels: tuple[str, ...]
+
+    def init(self, key: Key[Array, ""], env: Simulation) -> Any: ...
+
+    def __call__(
+        self, kept: Any, key: Key[Array, ""], path: Trajectory, last: Observation
+    ) -> tuple[Any, Float[Array, "T E A K"], dict[str, Array]]: ...
+
+
+@runtime_checkable
+class Auxiliary(Protocol):
+    """A further loss on each minibatch: (team, part, key, given) -> (loss [], metrics to log).
+
+    `team` holds the parameters that are differentiated; `given` is data of the run, such as its weight.
+    """
+
+    def __call__(
+        self, team: Team, part: "Batch", key: Key[Array, ""], given: Any
+    ) -> tuple[Array, dict[str, Array]]: ...
+
+
 class PPO(NamedTuple):
-    """init(key, team=None) -> Learner.  update(learner, drives [A, C], score) -> (Learner, metrics)."""
+    """init(key, team=None) -> Learner; update(learner, drives [A, C], score, given) -> (Learner, metrics)."""
 
     init: Callable[..., Learner]
     update: Callable[..., tuple[Learner, dict[str, Array]]]
@@ -113,14 +147,23 @@ def make_optimiser(config: PPOConfig) -> optax.GradientTransformation:
     return optax.partition({"actor": adam(rate), "critic": adam(rate * config.critic_speed)}, labels)
 
 
-def make_update(env: Simulation, config: PPOConfig, *, carried: bool = False) -> PPO:
+def make_update(
+    env: Simulation,
+    config: PPOConfig,
+    *,
+    carried: bool = False,
+    intrinsic: Intrinsic | None = None,
+    auxiliary: Auxiliary | None = None,
+) -> PPO:
     """The learner for one environment, as pure functions.
 
-    carried: add the channel of carried rewards; `update` then wants its drive in the last column.
+    intrinsic: rewards of its own; `update` then wants their drives behind those of the signals.
+    carried: add the channel of carried rewards; its drive is the last column.  auxiliary: a further loss.
     """
     worlds = AutoReset(env, config.worlds)
     optimiser = make_optimiser(config)
-    channels = (*env.channels, CARRIED) if carried else env.channels
+    own = () if intrinsic is None else intrinsic.channels
+    channels = (*env.channels, *own, *((CARRIED,) if carried else ()))
 
     def init(key: Key[Array, ""], team: Team | None = None) -> Learner:
         team_key, start_key, key = jax.random.split(key, 3)
@@ -132,9 +175,10 @@ def make_update(env: Simulation, config: PPOConfig, *, carried: bool = False) ->
             actors=start(team, worlds, start_key, config.steps),
             key=key,
             updates=jnp.zeros((), jnp.int32),
+            intrinsic=() if intrinsic is None else intrinsic.init(jax.random.fold_in(team_key, 1), env),
         )
 
-    def update(learner: Learner, drives: Float[Array, "A C"], score: Score = no_score):
+    def update(learner: Learner, drives: Float[Array, "A C"], score: Score = no_score, given: Any = None):
         key, pool_key, rollout_key = jax.random.split(learner.key, 3)
         team, first = learner.team, learner.actors
 
@@ -144,10 +188,15 @@ def make_update(env: Simulation, config: PPOConfig, *, carried: bool = False) ->
         actors, path = rollout(team, worlds, worlds.pool(pool_key), first, rollout_key, config.steps, at_end)
         following = team.forward(actors.observation, actors.hidden).value
         end_value, end_score = path.at_end
-        kept = path.done[..., None, None]
-        next_value = jnp.where(kept, end_value, jnp.concatenate([path.value[1:], following[None]]))
+        over = path.done[..., None, None]
+        next_value = jnp.where(over, end_value, jnp.concatenate([path.value[1:], following[None]]))
         next_value = jnp.where(path.terminated[..., None, None], 0.0, next_value)
-        signals = path.signals
+        signals, kept, told = path.signals, learner.intrinsic, {}
+        if intrinsic is not None:
+            made, own_key = intrinsic, jax.random.fold_in(learner.key, 1)
+            kept, rewards, told = made(kept, own_key, path, actors.observation)
+            signals = jnp.concatenate([signals, rewards], -1)
+        felt = signals.mean((0, 1, 2))
         if carried:
             extra = _carried(score, path, actors.observation, end_score, config.discount)
             signals = jnp.concatenate([signals, extra[..., None]], -1)
@@ -158,24 +207,36 @@ def make_update(env: Simulation, config: PPOConfig, *, carried: bool = False) ->
         team = _rescale(team, target, config)
         mixed = (advantage / team.scale * drives).sum(-1)
         mixed = mixed / jnp.maximum(mixed.std(), config.scale_floor)
-        batch = _Batch(path.observation, path.start, path.action, path.log_prob, target, mixed)
-        team, opt_state, losses = _learn(team, learner.optimiser, optimiser, batch, first.hidden, config)
+        batch = Batch(path.observation, path.start, path.action, path.log_prob, target, mixed)
+        loss_key = jax.random.fold_in(learner.key, 2)
+
+        def further(learning: Team, part: Batch, number: Array):
+            if auxiliary is None:
+                return 0.0, {}
+            return auxiliary(learning, part, jax.random.fold_in(loss_key, number), given)
+
+        team, opt_state, losses = _learn(
+            team, learner.optimiser, optimiser, batch, first.hidden, config, further
+        )
         metrics = {
             "joint": path.joint.mean(),
-            "signal": path.signals.mean((0, 1, 2)),
+            "signal": felt,
             "target_mean": target.mean((0, 1, 2)),
             "explained_variance": _explained(path.value, target),
             "value_std": path.value.std((0, 1, 2)),
             **losses,
             **watch(path),
+            **told,
         }
-        learner = Learner(team, opt_state, actors, key, learner.updates + 1)
+        learner = Learner(team, opt_state, actors, key, learner.updates + 1, kept)
         return learner, metrics
 
     return PPO(init, update, channels)
 
 
-class _Batch(NamedTuple):
+class Batch(NamedTuple):
+    """What is learned from, `[T, E, A, ...]`; target: of the value heads, `[..., C]`, in signal units."""
+
     observation: Observation
     start: Array
     action: Array
@@ -214,13 +275,14 @@ def _rescale(team: Team, target: Array, config: PPOConfig) -> Team:
     return team.replace(params=params, stats=stats)
 
 
-def _learn(team, opt_state, optimiser, batch: _Batch, hidden, config: PPOConfig):
+def _learn(team, opt_state, optimiser, batch: Batch, hidden, config: PPOConfig, further):
     """Epochs over contiguous blocks of worlds: worlds are exchangeable, so no shuffle is paid for."""
     size = config.worlds // config.minibatches
     scale = team.scale
 
-    def loss(params, part: _Batch, hidden):
-        out = team.replace(params=params).unroll(part.observation, hidden, part.start)
+    def loss(params, part: Batch, hidden, number):
+        learning = team.replace(params=params)
+        out = learning.unroll(part.observation, hidden, part.start)
         ratio = jnp.exp(out.policy.log_prob(part.action) - part.log_prob)
         clipped = jnp.clip(ratio, 1 - config.clip, 1 + config.clip)
         actor = -jnp.minimum(ratio * part.advantage, clipped * part.advantage).mean()
@@ -233,13 +295,15 @@ def _learn(team, opt_state, optimiser, batch: _Batch, hidden, config: PPOConfig)
             "actor_loss": actor,
             "critic_loss": critic,
         }
-        return actor + critic.sum() - config.entropy * entropy, aux
+        total = actor + critic.sum() - config.entropy * entropy
+        more, told = further(learning, part, number)
+        return total + more, aux | told
 
-    def step(carry, index):
-        params, opt_state = carry
+    def step(carry, at):
+        (params, opt_state), (index, number) = carry, at
         part = jax.tree.map(lambda x: jax.lax.dynamic_slice_in_dim(x, index * size, size, 1), batch)
         memory = jax.lax.dynamic_slice_in_dim(hidden, index * size, size, 0)
-        grads, aux = jax.grad(loss, has_aux=True)(params, part, memory)
+        grads, aux = jax.grad(loss, has_aux=True)(params, part, memory, number)
         changes, opt_state = optimiser.update(nnx.to_pure_dict(grads), opt_state, nnx.to_pure_dict(params))
         pure: Any = optax.apply_updates(nnx.to_pure_dict(params), changes)
         params = jax.tree.map(lambda x: x, params)  # a container of its own
@@ -247,7 +311,8 @@ def _learn(team, opt_state, optimiser, batch: _Batch, hidden, config: PPOConfig)
         return (params, opt_state), aux
 
     order = jnp.tile(jnp.arange(config.minibatches), config.epochs)
-    (params, opt_state), aux = jax.lax.scan(step, (team.params, opt_state), order)
+    numbered = (order, jnp.arange(len(order)))
+    (params, opt_state), aux = jax.lax.scan(step, (team.params, opt_state), numbered)
     return team.replace(params=params), opt_state, jax.tree.map(lambda x: x.mean(0), aux)
 
 

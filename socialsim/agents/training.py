@@ -7,6 +7,7 @@ mapped one after the other (CPU) or side by side (accelerators).
 
 import dataclasses
 import functools
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import jax
@@ -18,7 +19,7 @@ from jaxtyping import Array, Float, Key
 
 from socialsim import devices
 from socialsim.agents import health
-from socialsim.agents.ppo import PPO, Learner, PPOConfig, make_update, no_score
+from socialsim.agents.ppo import PPO, Auxiliary, Intrinsic, Learner, PPOConfig, make_update, no_score
 from socialsim.agents.team import Team
 from socialsim.core.errors import DivergenceError, integer
 from socialsim.core.senses import Observation
@@ -42,6 +43,11 @@ class TrainConfig:
 
     def updates_per_chunk(self, num_agents: int) -> int:
         return -(-self.agent_steps // (self.ppo.batch * num_agents * self.chunks))
+
+
+Schedule = Callable[[int, np.ndarray, Mapping[str, np.ndarray]], np.ndarray]
+"""(chunk from 0, drives `[R, A, C]` as given, metrics of the chunks before `[R, U, ...]`) -> drives of the
+chunk. Pure: a run that goes on asks again."""
 
 
 class NothingCarried(struct.PyTreeNode):
@@ -77,6 +83,10 @@ def train(
     *,
     teams: Team | None = None,
     carried: Any = None,
+    intrinsic: Intrinsic | None = None,
+    auxiliary: Auxiliary | None = None,
+    given: Any = None,
+    schedule: Schedule | None = None,
     run: Run | None = None,
     title: str = "training",
     quiet: bool = False,
@@ -89,15 +99,21 @@ def train(
     drives : weights per run, agent and channel; with `carried`, its own weight in a last column.
     teams : agents to start from, leading axis R; fresh ones if None.
     carried : a pytree with a method `score(obs)` (see `ppo.Score`), leaves with a leading axis R.
+    intrinsic : rewards that the learner makes itself (see `ppo.Intrinsic`); their drives stand behind those
+        of the signals.
+    auxiliary : a further loss (see `ppo.Auxiliary`); given : its data, leaves with a leading axis R.
+    schedule : drives by chunk, as a pure function of the drives and of what was measured before; without it
+        they stay.
     run : where to checkpoint; a run that was killed resumes to the bit-identical result.
 
     Raises
     ------
     DivergenceError : a non-finite value; names channel, run and update. The last checkpoint stays.
     """
-    program = Program(env, config, len(keys), carried is not None)
+    program = Program(env, config, len(keys), carried is not None, intrinsic=intrinsic, auxiliary=auxiliary)
     # Wherever these were made or restored: each run's share goes to the device it runs on.
-    drives = program.place(jnp.asarray(drives, jnp.float32))
+    now = program.place(jnp.asarray(drives, jnp.float32))
+    given = program.place(given)
     carried = program.place(NothingCarried() if carried is None else carried)
     learners = program.init(program.place(keys), None if teams is None else program.place(teams))
     done, parts, snapshots = 0, [], []
@@ -110,7 +126,10 @@ def train(
         if done:
             progress(done, "resumed")
         for chunk in range(done + 1, config.chunks + 1):
-            learners, metrics = program.chunk(learners, drives, carried)
+            if schedule is not None:
+                weights = schedule(chunk - 1, np.asarray(drives), _joined(parts))
+                now = program.place(jnp.asarray(weights, jnp.float32))
+            learners, metrics = program.chunk(learners, now, carried, given)
             metrics = jax.device_get(metrics)
             _check_finite(metrics, program.ppo.channels, chunk - 1, program.updates)
             parts.append(metrics)
@@ -119,16 +138,30 @@ def train(
                 run.append_metrics(chunk, metrics)
                 run.save(chunk, learners)
             progress(1, _figures(metrics, env.channels))
-    joined = {name: np.concatenate([p[name] for p in parts], axis=1) for name in parts[0]}
     steps = np.arange(1, config.chunks * program.updates + 1) * config.ppo.batch * env.num_agents
-    return Trained(snapshots[-1], snapshots, joined, steps, program.ppo.channels)
+    return Trained(snapshots[-1], snapshots, _joined(parts), steps, program.ppo.channels)
+
+
+def _joined(parts: list[dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
+    return {name: np.concatenate([p[name] for p in parts], axis=1) for name in parts[0]} if parts else {}
 
 
 class Program:
     """The compiled parts of one training: `init` and `chunk`, mapped over runs and devices."""
 
-    def __init__(self, env: Simulation, config: TrainConfig, runs: int, carried: bool):
-        self.ppo: PPO = make_update(env, config.ppo, carried=carried)
+    def __init__(
+        self,
+        env: Simulation,
+        config: TrainConfig,
+        runs: int,
+        carried: bool,
+        *,
+        intrinsic: Intrinsic | None = None,
+        auxiliary: Auxiliary | None = None,
+    ):
+        self.ppo: PPO = make_update(
+            env, config.ppo, carried=carried, intrinsic=intrinsic, auxiliary=auxiliary
+        )
         self.updates = config.updates_per_chunk(env.num_agents)
         mesh = devices.mesh(devices.divide(runs, waits=env.world.waits))
         self.place = functools.partial(devices.shard_leading, mesh=mesh)
@@ -141,9 +174,9 @@ class Program:
 
             return jax.jit(jax.shard_map(local, mesh=mesh, in_specs=spec, out_specs=spec, check_vma=False))
 
-        def chunk(learner: Learner, drives, carried):
+        def chunk(learner: Learner, drives, carried, given=None):
             def update(learner, _):
-                return self.ppo.update(learner, drives, carried.score)
+                return self.ppo.update(learner, drives, carried.score, given)
 
             learner, metrics = jax.lax.scan(update, learner, None, length=self.updates)
             key = jax.random.fold_in(learner.key, 0)  # the learner's own stream is not touched

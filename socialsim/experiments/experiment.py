@@ -13,6 +13,7 @@ import jax
 import numpy as np
 
 import socialsim
+from socialsim import devices
 from socialsim.analysis import report
 from socialsim.core.errors import choose
 from socialsim.progress import note
@@ -89,6 +90,7 @@ class Study:
             return kept["result"]
         result = self.timed(name, function)
         self.run.write_json(file, {"seconds": self.timings[name], "result": result})
+        devices.release_programs()  # an atlas compiles thousands
         return self.run.read_json(file)["result"]
 
     def done(self, name: str) -> bool:

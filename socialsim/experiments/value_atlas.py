@@ -10,12 +10,11 @@ from socialsim.agents.bots import random_team, scripted_team
 from socialsim.agents.loading import TrainedRun, load_run, train_run
 from socialsim.agents.ppo import PPOConfig
 from socialsim.agents.training import TrainConfig
-from socialsim.analysis.battery import ASSAYS
 from socialsim.analysis.recording import play
 from socialsim.core.errors import OptionError, choose, integer
 from socialsim.core.registry import worlds
 from socialsim.experiments import measures
-from socialsim.experiments.assaying import assayed
+from socialsim.experiments.assaying import EVERY, assayed
 from socialsim.experiments.atlas.answer import answer, caveats, verdicts
 from socialsim.experiments.atlas.page import PARTS
 from socialsim.experiments.experiment import Experiment, Result, Study
@@ -35,7 +34,7 @@ class Preset:
     chunks: int = 6
     ppo: tuple[tuple[str, int], ...] = ()
     episodes: int = 48
-    assays: tuple[str, ...] = ASSAYS
+    assays: tuple[str, ...] = EVERY
     tables: int = 256
 
     def __post_init__(self):

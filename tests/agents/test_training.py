@@ -78,3 +78,53 @@ def test_a_channel_that_diverges_is_named():
     drives = np.ones((1, 2, 2), np.float32)
     with pytest.raises(DivergenceError, match="channel 'broken', run 0, update 1"):
         train(env, train_tiny.CONFIG, jax.random.split(jax.random.key(0), 1), drives, quiet=True)
+
+
+class Steady:
+    """A reward of its own, 1 at every step, that counts the batches it saw."""
+
+    channels = ("steady",)
+
+    def init(self, key, env):
+        return jnp.zeros(())
+
+    def __call__(self, kept, key, path, last):
+        return kept + 1, jnp.ones((*path.value.shape[:-1], 1)), {"batches": kept + 1}
+
+
+def pull(team, part, key, given):
+    """Values drawn towards a number of the run's, with a weight of the run's."""
+    weight, wanted = given
+    return weight * ((team.values(part.observation) - wanted) ** 2).mean(), {"pulled": weight}
+
+
+def small_world():
+    return socialsim.make("rendezvous-v0", num_agents=2, needed=2, size=6, walls=0, horizon=16)
+
+
+def test_what_is_added_to_the_learner_is_felt_and_changes_nothing_else():
+    """A reward of its own gets a value head; a loss of weight zero and drives given again are none."""
+    env, keys = small_world(), jax.random.split(jax.random.key(0), 2)
+    drives = np.ones((2, 2, 3), np.float32)
+    seen = []
+
+    def again(chunk, drives, before):
+        seen.append((chunk, {name: x.shape[1] for name, x in before.items()}.get("joint", 0)))
+        return drives
+
+    plain = train(env, train_tiny.CONFIG, keys, drives, quiet=True)
+    given = (jnp.array([0.0, 100.0]), jnp.array([0.0, 50.0]))
+    both = train(
+        env, train_tiny.CONFIG, keys, drives, auxiliary=pull, given=given, schedule=again, quiet=True
+    )
+    assert seen == [(i, i) for i in range(train_tiny.CONFIG.chunks)]
+    for a, b in zip(jax.tree.leaves(plain.teams), jax.tree.leaves(both.teams), strict=True):
+        np.testing.assert_allclose(a[0], b[0], rtol=1e-4, atol=1e-6)
+    assert (both.metrics["target_mean"][1, -1] > plain.metrics["target_mean"][1, -1]).all(), "drawn to 50"
+    wide = np.concatenate([drives, np.zeros((2, 2, 1), np.float32)], -1)
+    own = train(env, train_tiny.CONFIG, keys, wide, intrinsic=Steady(), quiet=True)
+    assert own.channels == (*env.channels, "steady") and own.team(0).channels == own.channels
+    np.testing.assert_array_equal(own.metrics["signal"][..., -1], 1.0)
+    np.testing.assert_array_equal(own.metrics["batches"][0], np.arange(1, 7))
+    target = own.metrics["target_mean"][..., -1]
+    assert (target[:, -1] > target[:, 0]).all() and own.metrics["signal"].shape[-1] == 4
