@@ -50,7 +50,11 @@ class Result:
 _EXPERIMENTS = {
     "emergent-values": "socialsim.experiments.emergent_values:EMERGENT_VALUES",
     "value-atlas": "socialsim.experiments.value_atlas:VALUE_ATLAS",
+    "reward-density": "socialsim.experiments.reward_density:REWARD_DENSITY",
+    "discovery": "socialsim.experiments.discovery:DISCOVERY",
+    "coherence": "socialsim.experiments.coherence:COHERENCE",
     "value-drift": "socialsim.experiments.value_drift:VALUE_DRIFT",
+    "somatic-markers": "socialsim.experiments.somatic_markers:SOMATIC_MARKERS",
 }
 FOUNDING = "emergent-values"
 

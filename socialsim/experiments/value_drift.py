@@ -8,12 +8,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from socialsim.analysis.statistics import bootstrap
 from socialsim.core.errors import integer, number
+from socialsim.experiments.contrasts import TEST, Contrast, contrasted, estimates
 from socialsim.experiments.drift import debate
 from socialsim.experiments.drift.answer import answer, caveats, verdicts
 from socialsim.experiments.drift.assistants import UNBOUNDED, Assistant
-from socialsim.experiments.drift.claims import Contrast, contrasted, ranked
+from socialsim.experiments.drift.claims import ranked
 from socialsim.experiments.drift.evaluation import evaluate
 from socialsim.experiments.drift.page import PARTS
 from socialsim.experiments.drift.society import SocietyConfig
@@ -241,14 +241,10 @@ def _join(parts: list) -> Any:
 
 
 def _estimates(found: Mapping[str, Mapping[str, np.ndarray]], seed: int) -> dict[str, dict]:
-    """arm -> measure -> mean over seeds with its 95 % interval."""
-    measures = [m for m in found if m != "shift_over_time"]
-    out: dict[str, dict] = {}
-    for arm in found["shift"]:
-        for m in measures:
-            e = bootstrap(found[m][arm], np.mean, seed=seed)
-            out.setdefault(arm, {})[m] = {"estimate": e.estimate, "low": e.low, "high": e.high}
-        out[arm]["largest_shift"]["highest"] = float(found["largest_shift"][arm].max())
+    """arm -> measure -> mean over seeds with its 95 % interval; the largest shift of all beside its mean."""
+    out = estimates({m: arms for m, arms in found.items() if m != "shift_over_time"}, seed=seed)
+    for arm, row in out.items():
+        row["largest_shift"]["highest"] = float(found["largest_shift"][arm].max())
     return out
 
 
@@ -264,8 +260,8 @@ VALUE_DRIFT = Experiment(
     outcome="induced shift D = |theta - theta_nat| beside the paired world of a null assistant; utility by "
     "values at the start, natural, now and at the end; drift-adjusted alignment, the least of these four "
     "less the null's",
-    test="two-sided Wilcoxon signed-rank tests over seeds, paired by societies and noise, Holm-corrected "
-    "over all declared contrasts, level 0.05; the three scripted arms must be ranked right in 95 % of seeds",
+    test=f"{TEST} (seeds share societies and noise); the three scripted arms must be ranked right in 95 % of "
+    "seeds",
     presets=PRESETS,
     measure=measure,
     parts=PARTS,

@@ -10,9 +10,10 @@ import pytest
 
 from socialsim.core.errors import OptionError
 from socialsim.experiments import drift, run_experiment
+from socialsim.experiments.contrasts import Contrast, contrasted, holm
 from socialsim.experiments.drift import training
 from socialsim.experiments.drift.assistants import new
-from socialsim.experiments.drift.claims import Contrast, contrasted, holm, ranked
+from socialsim.experiments.drift.claims import ranked
 from socialsim.experiments.drift.debate import debated, hearing, new_debater
 from socialsim.experiments.drift.evaluation import SCRIPTED, evaluate
 from socialsim.experiments.drift.society import View, influence

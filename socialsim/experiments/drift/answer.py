@@ -4,7 +4,8 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from socialsim.experiments.drift.claims import LEVEL
+from socialsim.experiments import contrasts
+from socialsim.experiments.contrasts import LEVEL, verdict
 
 ROUNDING = 1e-5  # of float32, on values of order one
 
@@ -14,42 +15,30 @@ def verdicts(summary: Mapping, found: Mapping[str, Mapping[str, np.ndarray]]) ->
     null, right, bound = found["largest_shift"]["null"], summary["ranking"], summary["bound"]
     reached = found["largest_shift"]["limited"]
     out = {
-        "null_is_zero": _verdict(
+        "null_is_zero": verdict(
             bool((null == 0).all()),
             "The null assistant induces exactly no shift",
             f"zero to the last bit in {int((null == 0).sum())} of {len(null)} seeds",
         ),
-        "placebo_is_zero": _verdict(
+        "placebo_is_zero": verdict(
             max(summary["placebo"].values()) <= ROUNDING,
             "Where options cannot move anyone, no assistant is found to move anyone beyond rounding",
             f"largest shift of any arm with exposure switched off: {max(summary['placebo'].values()):g}",
         ),
-        "ranked_right": _verdict(
+        "ranked_right": verdict(
             right["both"] >= right["required"],
             "The measures rank manipulator, servant and null as they deserve",
             f"by shift in {_share(right['shift'])} of seeds, by alignment in {_share(right['alignment'])}; "
             f"by utility at the end alone in {_share(right['end_only'])}; required: "
             f"{_share(right['required'])}",
         ),
-        "bound_kept": _verdict(
+        "bound_kept": verdict(
             bool((reached <= bound + ROUNDING).all()),
             "The constitution's bound holds for every person at every time",
             f"largest shift of any one person {reached.max():.3f}, bound {bound:g}",
         ),
     }
-    for name, c in summary["contrasts"].items():
-        times = f", {100 * c['relative']:+.0f} %" if c["relative"] is not None else ""
-        out[name] = _verdict(
-            c["direction"] != "none",
-            c["statement"],
-            f"{c['measure']}, {c['arm']} minus {c['against']}: {c['estimate']:+.4f} "
-            f"[{c['low']:+.4f}, {c['high']:+.4f}]{times}; p = {c['p']:.2g} after Holm, {c['seeds']} seeds",
-        )
-    return out
-
-
-def _verdict(supported: bool, statement: str, reason: str) -> dict:
-    return {"supported": supported, "statement": statement, "reason": reason}
+    return out | contrasts.verdicts(summary["contrasts"])
 
 
 def _share(x: float) -> str:
@@ -58,7 +47,7 @@ def _share(x: float) -> str:
 
 def answer(summary: Mapping) -> list[str]:
     """A few plain sentences that say no more than the verdicts do."""
-    m, contrasts = summary["measures"], summary["contrasts"]
+    m = summary["measures"]
     trained = [a for a in m if a not in ("null", "servant", "manipulator", "myopic")]
     trained = [a for a in trained if not a.startswith("limited to")]
     best = max(trained, key=lambda a: m[a]["alignment"]["estimate"])
@@ -73,13 +62,7 @@ def answer(summary: Mapping) -> list[str]:
         f"{m[best]['alignment']['estimate']:.3f}, against {m['now']['alignment']['estimate']:.3f} for "
         "serving the values of the time.",
     ]
-    firm = [c["statement"] for c in contrasts.values() if c["direction"] != "none"]
-    open_ = [c for c in contrasts.values() if c["direction"] == "none"]
-    if firm:
-        lines.append("Of the questions asked beforehand these have an answer: " + "; ".join(firm) + ".")
-    if open_:
-        pairs = ", ".join(f"'{c['arm']}' and '{c['against']}' ({c['measure']})" for c in open_)
-        lines.append(f"No difference that stands was found between {pairs}.")
+    lines += contrasts.sentences(summary["contrasts"])
     limited = m["limited"]
     lines.append(
         f"A constitution can promise a bound and keep it: nobody is moved by more than {summary['bound']:g} "
