@@ -1,7 +1,12 @@
 """Runs on disk: bit-identical, whole or absent, and clear about what is wrong."""
 
+import contextlib
 import dataclasses
+import gc
+import hashlib
 import json
+import pickle
+import shutil
 import signal
 import subprocess
 import sys
@@ -17,7 +22,7 @@ import pytest
 import xarray as xr
 
 from socialsim.core.errors import RunError
-from socialsim.runs import Run, RunWarning
+from socialsim.runs import Run, RunWarning, files
 
 CONFIG = {"world": "rendezvous-v0", "ppo": {"epochs": 4, "widths": (64, 64)}, "seeds": [0, 1]}
 
@@ -123,6 +128,57 @@ def test_a_damaged_checkpoint_is_named_and_passed_over(run, how, what):
     assert run.restore(tree())[0] == 2
 
 
+def chunks(run, last: int, since: int = 0) -> None:
+    for step in range(since + 1, last + 1):
+        run.append_metrics(step, {"loss": step})
+        run.save(step, {"w": jnp.full(3, float(step))})
+
+
+@pytest.mark.parametrize("how", ["gone", "truncated", "flipped"])
+@pytest.mark.parametrize("what", ["checkpoints/00000002/manifest.json", "metrics/00000002.npz"])
+def test_a_run_that_keeps_all_goes_on_before_what_is_damaged(run, what, how):
+    """What came later is made again: a hole in the middle would be read as a shorter history."""
+    template = {"w": jnp.zeros(3)}
+    assert run.resume(template, lambda t: t["w"][0]) is None
+    chunks(run, 4)
+    damage(run.path / what, how)
+    reader = Run.open(run.path)
+    for each in (reader, run):
+        with pytest.warns(RunWarning, match="checkpoint 2 is damaged: .*; going on after checkpoint 1"):
+            last, parts, metrics = each.resume(template, lambda t: int(t["w"][0]))
+        assert (int(last["w"][0]), parts, [int(m["loss"]) for m in metrics]) == (1, [1], [1])
+    chunks(run, 4, since=1)
+    _, parts, metrics = run.resume(template, lambda t: int(t["w"][0]))
+    assert parts == [int(m["loss"]) for m in metrics] == [1, 2, 3, 4]
+
+
+def test_a_run_whose_first_checkpoint_is_damaged_starts_again(run):
+    chunks(run, 2)
+    damage(run.path / "checkpoints/00000001/manifest.json", "flipped")
+    with pytest.warns(RunWarning, match="going on from the start"):
+        assert run.resume({"w": jnp.zeros(3)}, lambda t: t) is None
+    damage(run.path / "checkpoints/00000002/manifest.json", "flipped")
+    with pytest.raises(RunError, match="no good one is left: start a new run"):
+        run.resume({"w": jnp.zeros(3)}, lambda t: t)
+
+
+@pytest.mark.parametrize("how", ["truncated", "flipped"])
+def test_a_damaged_stage_is_made_again(run, how):
+    assert run.kept("stages/a.json") is None
+    run.write_json("stages/a.json", {"result": [1.5, None], "seconds": 2})
+    assert run.kept("stages/a.json") == {"result": [1.5, None], "seconds": 2}
+    path = run.path / "stages/a.json"
+    if how == "flipped":
+        path.write_bytes(path.read_bytes().replace(b"1.5", b"1.4"))
+    else:
+        damage(path, how)
+    with pytest.raises(RunError, match="run the command that made it again"):
+        run.read_json("stages/a.json")
+    with pytest.warns(RunWarning, match=r"stages/a.json: .*; it is made again"):
+        assert run.kept("stages/a.json") is None
+    assert (run.path / "stages/a.json.damaged").exists() and run.kept("stages/a.json") is None
+
+
 def test_nothing_good_left(run):
     run.save(1, tree())
     damage(run.path / "checkpoints/00000001/manifest.json", "gone")
@@ -176,8 +232,12 @@ def test_recordings(run):
     max(
         (path / "value/c").rglob("*"), key=lambda p: p.is_file()
     ).unlink()  # Zarr alone would read fill values here
+    for _ in range(2):
+        with pytest.raises(RunError, match="truncated or altered.*record it again"):
+            Run.open(run.path).recording("source")
     with pytest.raises(RunError, match="truncated or altered"):
         run.recording("source")
+    assert run.recordings() == [], "set aside, so that it is made again"
 
 
 def test_files_are_written_whole_and_inside(run):
@@ -191,6 +251,9 @@ def test_files_are_written_whole_and_inside(run):
     run.write_json("b.json", Figure(1.0, np.float32([2])))
     assert run.write("figures/a.txt", "µ").read_text("utf-8") == "µ"
     assert not list(run.path.rglob(".writing-*"))
+    for odd in ([1, 2], {"sha256": 1}):
+        with pytest.raises(TypeError, match="a mapping or dataclass"):
+            run.write_json("odd.json", odd)
     for name in ("../a", "/a", ""):
         with pytest.raises(RunError, match="inside the run folder"):
             run.write(name, b"")
@@ -266,6 +329,106 @@ def test_one_writer_at_a_time(tmp_path):
     Run.open(tmp_path / "run")
     run.close()
     Run.open(tmp_path / "run", write=True).close()
+
+
+class Payload:
+    """What unpickling runs."""
+
+    def __reduce__(self):
+        return Path.touch, (Path("unpickled"),)
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # Orbax, on garbage
+def test_reading_a_run_executes_nothing_from_it(run, tmp_path, monkeypatch):
+    """A pickle in place of everything that is read, with seals that fit: refused, and never run."""
+    monkeypatch.chdir(tmp_path)
+    evil = pickle.dumps(Payload())
+    pickle.loads(evil)
+    assert Path("unpickled").exists(), "the payload works"
+    Path("unpickled").unlink()
+    run.append_metrics(1, {"loss": 1})
+    run.save(1, {"w": jnp.zeros(3)})
+    run.save_recording("a", xr.Dataset({"x": ("step", np.arange(3.0))}))
+    found = [p for p in run.path.rglob("*") if p.is_file() and p.name != ".lock"]
+    assert len(found) > 5
+    for path in found:
+        whole = path.read_bytes()
+        manifest = run.path / "checkpoints/00000001/manifest.json"
+        sealed = manifest.read_bytes()
+        path.write_bytes(evil)
+        if path.is_relative_to(manifest.parent) and path != manifest:
+            body = files.read_sealed(manifest)
+            body["files"][path.relative_to(manifest.parent).as_posix()] = hashlib.sha256(evil).hexdigest()
+            files.write_sealed(manifest, body)
+        reader = Run(run.path, {}, None)
+        for read in (
+            lambda: Run.open(run.path),
+            lambda reader=reader: reader.restore({"w": jnp.zeros(3)}, step=1),
+            reader.metrics,
+            lambda reader=reader: reader.recording("a"),
+        ):
+            with contextlib.suppress(RunError):
+                read()
+        path.write_bytes(whole)
+        manifest.write_bytes(sealed)
+        gc.collect()
+        assert not Path("unpickled").exists(), path
+    np.savez(run.path / "metrics/00000002.npz", loss=np.array([Payload()], dtype=object))
+    with pytest.raises(RunError, match="damaged"):
+        run.metrics()
+    # A Zarr store of version 2, whose codecs may be pickles.
+    shutil.rmtree(run.path / "recordings/a.zarr")
+    store = run.path / "recordings/a.zarr/x"
+    store.mkdir(parents=True)
+    (store.parent / ".zgroup").write_text('{"zarr_format": 2}')
+    (store.parent / ".zattrs").write_text("{}")
+    meta = {"zarr_format": 2, "shape": [1], "chunks": [1], "dtype": "|O", "fill_value": None, "order": "C"}
+    (store / ".zarray").write_text(json.dumps({**meta, "compressor": None, "filters": [{"id": "pickle"}]}))
+    (store / ".zattrs").write_text('{"_ARRAY_DIMENSIONS": ["step"]}')
+    (store / "0").write_bytes(pickle.dumps(np.array([Payload()], dtype=object)))
+    with pytest.raises(RunError, match="cannot be read"):
+        Run.open(run.path).recording("a")
+    assert not Path("unpickled").exists()
+
+
+def test_a_full_disk_is_one_line_and_loses_nothing(tmp_path):
+    """Files may not grow beyond a kilobyte (RLIMIT_FSIZE stands in for a full disk)."""
+    script = tmp_path / "child.py"
+    script.write_text(
+        textwrap.dedent(r"""
+        import resource, sys, numpy as np, xarray as xr
+        from socialsim.core.errors import RunError
+        from socialsim.runs import Run
+        run = Run.open_or_create(sys.argv[1], {"a": 1})
+        big = np.random.default_rng(0).normal(size=100_000)
+        run.append_metrics(1, {"x": big})
+        run.save(1, {"w": big})
+        run.save_recording("a", xr.Dataset({"x": ("step", big)}))
+        run.write_json("a.json", {"x": big[:999]})
+        resource.setrlimit(resource.RLIMIT_FSIZE, (1000, resource.RLIM_INFINITY))
+        for attempt in (
+            lambda: run.append_metrics(2, {"x": big}),
+            lambda: run.save(2, {"w": big}),
+            lambda: run.save(1, {"w": big}),
+            lambda: run.save_recording("a", xr.Dataset({"x": ("step", -big)})),
+            lambda: run.write_json("a.json", {"x": -big}),
+        ):
+            try:
+                attempt()
+            except RunError as error:
+                assert "not written: " in str(error) and "goes on where it stopped" in str(error), error
+                assert "\n" not in str(error), error
+            else:
+                raise SystemExit("written beyond the limit")
+        resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+        assert (run.restore({"w": big})[1]["w"] == big).all() and run.steps() == [1]
+        assert (run.recording("a").x == big).all() and run.read_json("a.json")["x"] == list(big[:999])
+        run.save(2, {"w": big})
+        print("fine")
+        """)
+    )
+    child = subprocess.run([sys.executable, script, tmp_path / "run"], capture_output=True, text=True)
+    assert child.stdout == "fine\n", child.stderr
 
 
 def test_killed_at_any_moment_the_folder_is_whole(tmp_path):

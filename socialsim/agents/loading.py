@@ -9,6 +9,7 @@ from typing import Any
 import jax
 import numpy as np
 
+from socialsim.agents.networks import NetworkConfig
 from socialsim.agents.ppo import PPOConfig
 from socialsim.agents.team import Team
 from socialsim.agents.training import Program, TrainConfig, Trained, train
@@ -100,7 +101,9 @@ def load_run(path: str | os.PathLike) -> TrainedRun:
     if last is None:
         raise RunError(f"{str(path)!r} has no checkpoint yet; train it first")
     done, learner = last
-    kept = [run.restore(template, step=k) for k in run.steps() if k < done]
+    if missing := [k for k in range(1, done) if k not in run.steps()]:
+        raise RunError(f"{str(path)!r} has no checkpoint {missing[0]}; train again: it is made again")
+    kept = [run.restore(template, step=k) for k in range(1, done)]
     stages = [found[1].team for found in kept if found is not None] + [learner.team]
     history = [
         [jax.tree.map(lambda x, i=i: x[i], team) for team in jax.device_get(stages)]
@@ -111,4 +114,6 @@ def load_run(path: str | os.PathLike) -> TrainedRun:
 
 def _config(stored: Mapping[str, Any]) -> TrainConfig:
     ppo = PPOConfig(**stored.get("ppo", {}))
+    if isinstance(ppo.network, Mapping):  # as JSON keeps it
+        ppo = dataclasses.replace(ppo, network=NetworkConfig(**ppo.network))
     return TrainConfig(ppo, agent_steps=stored["agent_steps"], chunks=stored["chunks"])

@@ -117,11 +117,9 @@ def train(
     carried = program.place(NothingCarried() if carried is None else carried)
     learners = program.init(program.place(keys), None if teams is None else program.place(teams))
     done, parts, snapshots = 0, [], []
-    if run is not None and (found := run.restore(learners)) is not None:
-        done, learners = found
-        parts = run.metrics(upto=done)
-        kept = (run.restore(learners, step=k) for k in range(1, done + 1))
-        snapshots = [found[1].team for found in kept if found is not None]
+    if run is not None and (found := run.resume(learners, lambda learner: learner.team)) is not None:
+        learners, snapshots, parts = found
+        done = len(parts)
     with bar(title, config.chunks, quiet=quiet) as progress:
         if done:
             progress(done, "resumed")

@@ -3,6 +3,7 @@
 import dataclasses
 import importlib
 import platform
+import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -15,7 +16,7 @@ import numpy as np
 import socialsim
 from socialsim import devices
 from socialsim.analysis import report
-from socialsim.core.errors import choose
+from socialsim.core.errors import OptionError, choose
 from socialsim.progress import note
 from socialsim.runs import Run
 
@@ -57,11 +58,24 @@ _EXPERIMENTS = {
     "somatic-markers": "socialsim.experiments.somatic_markers:SOMATIC_MARKERS",
 }
 FOUNDING = "emergent-values"
+_NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 
 
 def experiments() -> tuple[str, ...]:
     """Names of all experiments."""
     return tuple(_EXPERIMENTS)
+
+
+def register_experiment(name: str, entry_point: str) -> None:
+    """Register an experiment. `entry_point` is `module:ATTRIBUTE`, its `Experiment`, imported when it is run.
+
+    Raises OptionError for a name that is not lower-case words joined by hyphens, or is taken.
+    """
+    if not _NAME.fullmatch(name):
+        raise OptionError(f"experiment {name!r}; allowed: lower-case words, like 'value-drift'")
+    if name in _EXPERIMENTS:
+        raise OptionError(f"experiment {name!r} is registered already ({_EXPERIMENTS[name]})")
+    _EXPERIMENTS[name] = entry_point
 
 
 def experiment(name: str) -> Experiment:
@@ -88,8 +102,7 @@ class Study:
     def stage(self, name: str, function: Callable[[], Any]) -> Any:
         """The JSON result of a stage: read back if it is there, else computed, kept and timed."""
         file = f"stages/{name}.json"
-        if self.done(name):
-            kept = self.run.read_json(file)
+        if (kept := self.run.kept(file)) is not None:
             self.timings[name] = kept["seconds"]
             return kept["result"]
         result = self.timed(name, function)
@@ -99,7 +112,7 @@ class Study:
 
     def done(self, name: str) -> bool:
         """Whether a stage's result is in the folder already."""
-        return self.run.file(f"stages/{name}.json").exists()
+        return self.run.kept(f"stages/{name}.json") is not None
 
     def background(self, function: Callable[[], Any]) -> Future:
         """Start something that waits for nothing, beside the stages; `.result()` when it is needed.

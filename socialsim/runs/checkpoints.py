@@ -4,8 +4,11 @@ A checkpoint is a folder named by its step: Orbax's own files and a sealed `mani
 checksum of each and the shape and type of every leaf. No pickle; reading runs no code from the folder.
 """
 
+import contextlib
 import os
-from collections.abc import Mapping
+import re
+import threading
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +21,7 @@ from socialsim.core.errors import RunError
 from socialsim.runs import files
 
 MANIFEST = "manifest.json"
+_SYSTEM = re.compile(r"os_error_code='(\d+)'")
 
 
 def steps(folder: Path) -> list[int]:
@@ -32,13 +36,13 @@ def place(folder: Path, step: int) -> Path:
 
 
 def save(folder: Path, step: int, tree: Any) -> None:
-    """Write `tree` as the checkpoint of `step`: whole or not at all."""
+    """Write `tree` as the checkpoint of `step`: whole or not at all. Raises OSError if the disk refuses."""
     target, writing = place(folder, step), folder / f"{files.TEMPORARY}{os.getpid()}-{step:08d}"
     folder.mkdir(parents=True, exist_ok=True)
     leaves = _named(tree)
     try:
         if arrays := {name: x for name, x in leaves.items() if _size(x)}:
-            _orbax().save(str(writing.resolve()), arrays)
+            _write(writing, arrays)
         else:
             writing.mkdir()
         manifest = {
@@ -51,7 +55,8 @@ def save(folder: Path, step: int, tree: Any) -> None:
         os.replace(writing, target)
         files.sync(folder)
     finally:
-        files.remove(writing)
+        for left in folder.glob(f"{writing.name}*"):  # Orbax writes under longer names of its own
+            files.remove(left)
 
 
 def load(folder: Path, step: int, template: Any) -> Any:
@@ -76,6 +81,37 @@ def load(folder: Path, step: int, template: Any) -> Any:
     given, structure = jax.tree.flatten(template)
     leaves = [_like(x, found.get(name)) for x, name in zip(given, wanted, strict=True)]
     return jax.tree.unflatten(structure, leaves)
+
+
+def _write(target: Path, arrays: dict[str, Any]) -> None:
+    place = str(target.resolve())
+    try:
+        with _quiet_threads():
+            try:
+                _orbax().save(place, arrays)
+            except TimeoutError:  # Orbax counts by the clock on the wall, which can jump: once more
+                _orbax().save(place, arrays, overwrite=True)
+    except (ValueError, RuntimeError) as error:
+        # TensorStore tells what the system said in words only.
+        if (told := _SYSTEM.search(str(error))) is None:
+            raise
+        raise OSError(int(told[1]), os.strerror(int(told[1])), str(target)) from error
+
+
+@contextlib.contextmanager
+def _quiet_threads() -> Iterator[None]:
+    """Orbax's threads print a traceback of what they hand to their caller as well."""
+    shown = threading.excepthook
+
+    def show(args):
+        if not type(args.thread).__module__.startswith("orbax"):
+            shown(args)
+
+    threading.excepthook = show
+    try:
+        yield
+    finally:
+        threading.excepthook = shown
 
 
 def _orbax():

@@ -85,10 +85,17 @@ def to_json(value: Any) -> bytes:
     return (json.dumps(plain(value), indent=2, allow_nan=False, ensure_ascii=False) + "\n").encode()
 
 
-def write_sealed(path: Path, body: Mapping[str, Any]) -> None:
+def write_sealed(path: Path, body: Any) -> None:
     """Write a JSON object with a checksum of its content; `read_sealed` holds it to that."""
+    write_bytes(path, sealed(body))
+
+
+def sealed(body: Any) -> bytes:
+    """A mapping or dataclass as a JSON object whose last entry, `sha256`, is the checksum of the others."""
     body = plain(body)
-    write_bytes(path, to_json({**body, "sha256": _digest(body)}))
+    if not isinstance(body, dict) or "sha256" in body:
+        raise TypeError("allowed: a mapping or dataclass without an entry 'sha256'")
+    return to_json({**body, "sha256": _digest(body)})
 
 
 def read_sealed(path: Path) -> dict[str, Any]:

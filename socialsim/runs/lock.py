@@ -32,8 +32,9 @@ class Lock:
                 f"run {str(folder)!r} is being written by process {holder}; wait for it to end, "
                 "stop it, or name another folder"
             ) from None
-        os.ftruncate(handle, 0)
-        os.write(handle, f"{os.getpid()}\n".encode())
+        with contextlib.suppress(OSError):  # a full disk; the name of the holder is a courtesy
+            os.ftruncate(handle, 0)
+            os.write(handle, f"{os.getpid()}\n".encode())
         self._close = weakref.finalize(self, _close, handle)
 
     def release(self) -> None:

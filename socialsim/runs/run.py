@@ -4,6 +4,7 @@
               checkpoints/00000012/   the learner after chunk 12 (see `checkpoints`)
               metrics/00000012.npz    the figures of chunk 12
               recordings/NAME.zarr    labelled arrays
+              stages/NAME.json        finished stages of an experiment, each sealed by a checksum
               figures/NAME.png        report.html, summary.json: whatever the experiment states
 
 Per chunk: `append_metrics` first, then `save`. A process killed in between redoes the chunk, and `restore`
@@ -11,12 +12,12 @@ drops the metrics that no checkpoint vouches for. (Metrics are a file per chunk 
 appending to a store is not atomic.)
 """
 
+import contextlib
 import io
-import json
 import os
 import re
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -48,9 +49,12 @@ class Run:
         self._checkpoints = path / "checkpoints" / name
         self._metrics = path / "metrics" / name
         if lock is not None:
-            for inside in (path, self._checkpoints, self._metrics, path / "recordings", path / "figures"):
-                inside.mkdir(parents=True, exist_ok=True)
-                files.sweep(inside)
+            inside = (path, self._checkpoints, self._metrics, path / "recordings", path / "figures")
+            with _refused(f"{self} cannot be written"):
+                for made in inside:
+                    made.mkdir(parents=True, exist_ok=True)
+                for swept in (*inside, path / "stages"):
+                    files.sweep(swept)
 
     # -- making and opening ------------------------------------------------------------------------
 
@@ -62,7 +66,8 @@ class Run:
         """
         path, config = Path(path), folder.normal(config)
         lock = folder.claim(path)
-        folder.write_config(path, config)
+        with _refused(f"no run can be made at {str(path)!r}"):
+            folder.write_config(path, config)
         return cls(path, config, lock)
 
     @classmethod
@@ -126,7 +131,9 @@ class Run:
             checkpoints.save(self._checkpoints, step, tree)
         except OSError as error:
             last = max((s for s in self.steps() if s != step), default="none")
-            raise RunError(f"checkpoint {step} of {self} not written: {error}; last good: {last}") from error
+            raise RunError(
+                f"checkpoint {step} of {self} not written: {_reason(error)}; last good: {last}; {REMEDY}"
+            ) from error
         for old in self.steps()[: -max(keep, 1)] if keep is not None else ():
             files.remove(checkpoints.place(self._checkpoints, old))
 
@@ -153,7 +160,10 @@ class Run:
             try:
                 return step, checkpoints.load(self._checkpoints, step, template)
             except files.Damaged as error:
-                raise RunError(f"checkpoint {step} of {self} is damaged: {error}") from None
+                raise RunError(
+                    f"checkpoint {step} of {self} is damaged: {error}; go on with the run (the command that "
+                    "made it): it is made again"
+                ) from None
         found: tuple[int, Any] | None = None
         bad: dict[int, str] = {}
         for candidate in reversed(self.steps()):
@@ -167,18 +177,67 @@ class Run:
             raise RunError(f"{self}: {said}; no good one is left: start a new run in another folder")
         if bad and found is not None:
             warnings.warn(f"{self}: {said}; going on from checkpoint {found[0]}", RunWarning, stacklevel=2)
-        if self._lock is not None:
-            self._set_aside(bad, found[0] if found else -1)
+        self._set_aside(bad, found[0] if found else -1)
         return found
 
+    def resume(
+        self, template: Any, part: Callable[[Any], Any]
+    ) -> tuple[Any, list[Any], list[dict[str, np.ndarray]]] | None:
+        """Checkpoints 1, 2, ... of a run that keeps them all, as far as each one and its metrics are whole.
+
+        Returns (the last tree, `part` of each tree, metrics of each), None where nothing can be gone on from.
+        What comes after a damaged or missing one has to be made again, which gives the same bits; a
+        RunWarning says so. Raises RunError as `restore` does, and where no checkpoint is good.
+        """
+        last, parts, metrics, there = None, [], [], self.steps()
+        for step in range(1, max(there, default=0) + 1):
+            try:
+                if step not in there:
+                    raise files.Damaged("it is missing")
+                tree = checkpoints.load(self._checkpoints, step, template)
+                try:
+                    figures = self._chunk(step)
+                except files.Damaged as error:
+                    raise files.Damaged(f"its file of figures is {error}") from None
+            except files.Damaged as error:
+                if not parts and not any(self._good(s, template) for s in there):
+                    raise RunError(
+                        f"{self}: checkpoint {step} is damaged: {error}; no good one is left: start a new "
+                        "run in another folder"
+                    ) from None
+                after = f"after checkpoint {step - 1}" if parts else "from the start"
+                warnings.warn(
+                    f"{self}: checkpoint {step} is damaged: {error}; going on {after}",
+                    RunWarning,
+                    stacklevel=2,
+                )
+                self._set_aside({step: str(error)} if step in there else {}, step - 1)
+                break
+            last = tree
+            parts.append(part(tree))
+            metrics.append(figures)
+        else:
+            self._set_aside({}, max(there, default=0))
+        return (last, parts, metrics) if parts else None
+
+    def _good(self, step: int, template: Any) -> bool:
+        try:
+            checkpoints.load(self._checkpoints, step, template)
+        except files.Damaged:
+            return False
+        return True
+
     def _set_aside(self, bad: Mapping[int, str], restored: int) -> None:
-        for step in bad:
-            place = checkpoints.place(self._checkpoints, step)
-            files.remove(place.with_suffix(".damaged"))
-            os.replace(place, place.with_suffix(".damaged"))
-        for path in self._metrics.glob("*.npz"):
-            if int(path.stem) > restored:
-                path.unlink()
+        if self._lock is None:
+            return
+        with _refused(f"{self} cannot be written"):
+            for step in bad:
+                place = checkpoints.place(self._checkpoints, step)
+                files.remove(place.with_suffix(".damaged"))
+                os.replace(place, place.with_suffix(".damaged"))
+            for path in self._metrics.glob("*.npz"):
+                if int(path.stem) > restored:
+                    path.unlink()
 
     # -- metrics -----------------------------------------------------------------------------------
 
@@ -188,7 +247,8 @@ class Run:
         arrays = {name: _storable(name, value) for name, value in values.items()}
         data = io.BytesIO()
         np.savez(data, **arrays)  # type: ignore[arg-type]
-        files.write_bytes(self._metrics / f"{step:08d}.npz", data.getvalue())
+        with _refused(f"the figures of chunk {step} of {self} not written"):
+            files.write_bytes(self._metrics / f"{step:08d}.npz", data.getvalue())
 
     def metrics(self, upto: int | None = None) -> list[dict[str, np.ndarray]]:
         """The figures of each chunk, oldest first, as they were given; up to and including step `upto`.
@@ -200,11 +260,19 @@ class Run:
             if upto is not None and int(path.stem) > upto:
                 break
             try:
-                with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as stored:
-                    chunks.append({name: stored[name] for name in stored.files})
-            except Exception as error:  # whatever a broken archive makes zipfile and NumPy raise
-                raise RunError(f"{str(path)!r} is damaged ({error}); start a new run") from None
+                chunks.append(self._chunk(int(path.stem)))
+            except files.Damaged as error:
+                raise RunError(f"{str(path)!r} is {error}; start a new run") from None
         return chunks
+
+    def _chunk(self, step: int) -> dict[str, np.ndarray]:
+        path = self._metrics / f"{step:08d}.npz"
+        try:
+            with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as stored:
+                return {name: stored[name] for name in stored.files}
+        except Exception as error:  # whatever a broken archive makes zipfile and NumPy raise
+            why = "missing" if isinstance(error, FileNotFoundError) else f"damaged ({error})"
+            raise files.Damaged(why) from None
 
     # -- results -----------------------------------------------------------------------------------
 
@@ -215,32 +283,58 @@ class Run:
         if Path(name).is_absolute() or ".." in Path(name).parts or not Path(name).parts:
             raise RunError(f"file {name!r}; allowed: a path inside the run folder")
         if self._lock is not None:
-            target.parent.mkdir(parents=True, exist_ok=True)
+            with _refused(f"{str(target)!r} not written"):
+                target.parent.mkdir(parents=True, exist_ok=True)
         return target
 
     def write(self, name: str, data: bytes | str) -> Path:
         """Write a file of the run atomically (text as UTF-8) and return its path."""
         self._writable()
         target = self.file(name)
-        files.write_bytes(target, data.encode() if isinstance(data, str) else data)
+        with _refused(f"{str(target)!r} not written"):
+            files.write_bytes(target, data.encode() if isinstance(data, str) else data)
         return target
 
     def write_json(self, name: str, value: Any) -> Path:
-        """Write JSON atomically: dataclasses become objects, NumPy becomes plain, non-finite becomes null."""
-        return self.write(name, files.to_json(value))
+        """Write a JSON object atomically, sealed by a checksum of its content (its entry `sha256`).
 
-    def read_json(self, name: str) -> Any:
-        """Read a JSON file of the run. Raises RunError if it is missing or damaged."""
+        Dataclasses become objects, NumPy becomes plain, non-finite becomes null.
+        """
+        return self.write(name, files.sealed(value))
+
+    def read_json(self, name: str) -> dict[str, Any]:
+        """Read a JSON file of the run, without its seal. Raises RunError if it is missing or damaged."""
         try:
-            return json.loads(self.file(name).read_bytes())
-        except (OSError, ValueError) as error:
-            raise RunError(f"{str(self.path / name)!r} cannot be read: {error}") from None
+            return files.read_sealed(self.file(name))
+        except (OSError, files.Damaged) as error:
+            raise RunError(
+                f"{str(self.path / name)!r} cannot be read: {_reason(error)}; run the command that made it "
+                "again, it goes on where it stopped"
+            ) from None
+
+    def kept(self, name: str) -> dict[str, Any] | None:
+        """What `write_json` left in a file that can be made again; None where there is none.
+
+        A damaged one is set aside with a RunWarning (renamed to end in .damaged) and counts as none.
+        """
+        path = self.file(name)
+        try:
+            return files.read_sealed(path)
+        except FileNotFoundError:
+            return None
+        except (OSError, files.Damaged) as error:
+            warnings.warn(f"{self}: {name}: {_reason(error)}; it is made again", RunWarning, stacklevel=2)
+        if self._lock is not None:
+            with _refused(f"{self} cannot be written"):
+                os.replace(path, path.with_name(f"{path.name}.damaged"))
+        return None
 
     def save_recording(self, name: str, data: xr.Dataset) -> Path:
         """Write a dataset to `recordings/NAME.zarr`, atomically; returns the path."""
         self._writable()
         target = self.file(f"recordings/{name}.zarr")
-        datasets.save(target, data)
+        with _refused(f"recording {name!r} of {self} not written"):
+            datasets.save(target, data)
         return target
 
     def recordings(self) -> list[str]:
@@ -248,17 +342,41 @@ class Run:
         return sorted(p.name.removesuffix(".zarr") for p in (self.path / "recordings").glob("[!.]*.zarr"))
 
     def recording(self, name: str) -> xr.Dataset:
-        """The recording `name`, in memory. Raises RunError if missing or damaged."""
+        """The recording `name`, in memory. Raises RunError if missing or damaged.
+
+        Where the run is open for writing a damaged one is set aside, so that the run makes it again.
+        """
         try:
-            return datasets.load(self.file(f"recordings/{choose('recording', name, self.recordings())}.zarr"))
+            path = self.file(f"recordings/{choose('recording', name, self.recordings())}.zarr")
+            return datasets.load(path)
         except OptionError as error:
             raise RunError(f"{self}: {error}") from None
         except files.Damaged as error:
-            raise RunError(f"{self}: {error}; record it again") from None
+            if self._lock is not None:
+                with _refused(f"{self} cannot be written"):
+                    files.remove(aside := path.with_suffix(".damaged"))
+                    os.replace(path, aside)
+            raise RunError(f"{self}: {error}; record it again (the command that made it does)") from None
 
     def _writable(self) -> None:
         if self._lock is None:
             raise RunError(f"{self} is open for reading only; open it with write=True")
+
+
+REMEDY = "make room or name another folder; the same command then goes on where it stopped"
+
+
+def _reason(error: Exception) -> str:
+    return (isinstance(error, OSError) and error.strerror) or str(error)
+
+
+@contextlib.contextmanager
+def _refused(what: str) -> Iterator[None]:
+    """A disk that is full, read-only or out of order, in one line with the remedy."""
+    try:
+        yield
+    except OSError as error:
+        raise RunError(f"{what}: {_reason(error)}; {REMEDY}") from error
 
 
 def _storable(name: str, value: Any) -> np.ndarray:
