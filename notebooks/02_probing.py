@@ -2,6 +2,11 @@
 # jupyter:
 #   jupytext:
 #     formats: ipynb,py:percent
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#       format_version: '1.3'
+#       jupytext_version: 1.19.6
 #   kernelspec:
 #     display_name: Python 3
 #     language: python
@@ -19,6 +24,7 @@
 # %%
 import jax
 import numpy as np
+import pandas as pd
 import xarray as xr
 
 import socialsim
@@ -26,6 +32,7 @@ from socialsim.agents.pretrained import load_pretrained_teams, model_card
 from socialsim.analysis import (
     OnlineCode,
     Probe,
+    Recovery,
     Shapley,
     Similarity,
     SuccessorFeatures,
@@ -136,17 +143,23 @@ xr.concat(
 # %% [markdown]
 # ## A case where the truth is known
 # Drives say exactly how much each signal moved these agents. Discounted futures, simulated from the team's
-# own states, are the successor features; regressing the *sum of the driven values* on them should give the
-# drives back. Where the null (values of other episodes) reaches as far as the estimate, nothing is shown.
+# own states, are the successor features; regressing the *sum of the driven values* on what observations tell
+# of them should give the drives back. With three signals even heads that know nothing have a cosine anywhere
+# between -1 and 1 (an untrained twin below), so the same heads are also weighed by 20 random drives of both
+# signs: only a mean cosine far from 0 and from the null (values of other episodes) says that they know.
 
 # %%
 drives = drive_matrix(None, env.channels, env.num_agents)[0]
 successor = SuccessorFeatures(discount=card["ppo"]["discount"], worlds=16, futures=12)
 data = successor(env, team, jax.random.key(3))
-recovered = successor.recover(data, team, drives)
-print(
-    f"cos(w_hat, w_true) {float(recovered.estimate):.2f} [{float(recovered.low):.2f}, "
-    f"{float(recovered.high):.2f}], null up to {float(recovered.null_high):.2f}; "
-    f"held-out R2 {float(recovered.r2):.2f}"
-)
+recovered = successor.recover(data, drives)
+judged = {
+    "own drives": recovered,
+    "random drives": Recovery()(data),
+    "random drives, untrained twin": Recovery()(successor(env, twin, jax.random.key(3))),
+}
+columns = ["estimate", "low", "high", "null_low", "null_high"]
+pd.DataFrame([[float(f[c]) for c in columns] for f in judged.values()], list(judged), columns).round(2)
+
+# %%
 SuccessorProbe().plot(recovered)

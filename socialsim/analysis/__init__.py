@@ -37,6 +37,7 @@ from socialsim.analysis.probes import Probe as Probe
 from socialsim.analysis.probes import Target as Target
 from socialsim.analysis.probes import WhatWhenWhere as WhatWhenWhere
 from socialsim.analysis.probes import scene_types as scene_types
+from socialsim.analysis.recovery import Recovery as Recovery
 from socialsim.analysis.shapley import Shapley as Shapley
 from socialsim.analysis.similarity import Similarity as Similarity
 from socialsim.analysis.stability import IntraclassCorrelation as IntraclassCorrelation

@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike
 from socialsim.agents.health import tail
 from socialsim.agents.team import Team
 from socialsim.analysis.concepts import concepts
-from socialsim.analysis.recording import play, read
+from socialsim.analysis.recording import flat, play, read
 from socialsim.analysis.successor import SuccessorProbe
 from socialsim.core.errors import OptionError, integer
 from socialsim.core.simulation import Simulation, SimulationState
@@ -75,8 +75,9 @@ class SuccessorFeatures:
         concepts(self.decoys)
 
     def __call__(self, env: Simulation, team: Team, key: Key[Array, ""]) -> xr.Dataset:
-        """Dataset: psi `[row, feature]` (signal units), value `[row, channel]`, group `[row]`, and the
-        reliability of psi `[feature]`: the share of its variance that is not Monte Carlo noise."""
+        """Dataset: psi `[row, feature]` (signal units), value `[row, channel]`, observation `[row, sense]`,
+        group `[row]`, and the reliability of psi `[feature]`: the share of its variance that is not Monte
+        Carlo noise."""
         if team.config.recurrent:
             raise OptionError("a recurrent team: its memory is no part of a state; allowed: recurrent=False")
         play_key, key = jax.random.split(key)
@@ -98,6 +99,7 @@ class SuccessorFeatures:
             {
                 "psi": (("row", "feature"), whole),
                 "value": (("row", "channel"), value.reshape(len(whole), -1)),
+                "observation": (("row", "sense"), np.asarray(flat(observation)).reshape(len(whole), -1)),
                 "group": ("row", np.repeat(group, env.num_agents)),
                 "reliability": ("feature", reliability),
             },
@@ -105,25 +107,32 @@ class SuccessorFeatures:
             attrs={"world_id": env.id, "discount": self.discount, "futures": self.futures},
         )
 
-    def recover(
-        self, data: xr.Dataset, team: Team, drives: ArrayLike, probe: SuccessorProbe | None = None
-    ) -> xr.Dataset:
-        """`SuccessorProbe` of the drive-weighted value, every channel in units of its returns' scale, as in
-        learning: w_true is `drives [C]`, 0 for decoys. data: of `__call__`."""
+    def recover(self, data: xr.Dataset, drives: ArrayLike, probe: SuccessorProbe | None = None) -> xr.Dataset:
+        """`SuccessorProbe` of the drive-weighted value, with psi as the observations tell it. Values and
+        psi are both in units of the spread of psi here, channel by channel, so w_true is `drives [C]`, 0
+        for decoys. (In units of the scale that a team has learned, an untrained one, which has learned
+        none, would be probed in other units than a trained one.) data: of `__call__`."""
         drives = np.asarray(drives, float)
         heads = data.sizes["channel"]
         if drives.shape != (heads,):
             raise OptionError(f"drives {drives.shape}; allowed: [{heads}], one per channel")
-        scale = np.asarray(team.scale, float).reshape(-1, len(team.channels)).mean(0)[:heads]
-        units = np.concatenate([scale, np.maximum(data.psi.values.std(0)[heads:], 1e-9)])
+        value, psi = in_units(data)
         found = (probe or SuccessorProbe())(
-            data["value"].values / scale @ drives,
-            data.psi.values / units,
+            value @ drives,
+            psi,
             groups=data.group.values,
             features=tuple(str(f) for f in data.feature.values),
             drives=np.concatenate([drives, np.zeros(len(self.decoys))]),
+            observation=data.observation.values,
         )
         return found.assign(reliability=data.reliability)
+
+
+def in_units(data: xr.Dataset) -> tuple[np.ndarray, np.ndarray]:
+    """Values `[row, channel]` and psi `[row, feature]` in units of the spread of each psi."""
+    spread = data.psi.values.std(0)
+    spread = np.where(spread > 1e-9, spread, 1.0)  # one that does not vary is left to the probe to refuse
+    return data["value"].values / spread[: data.sizes["channel"]], data.psi.values / spread
 
 
 def _taken(tree, *, every: int, keep):

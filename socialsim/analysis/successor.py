@@ -2,6 +2,12 @@
 
 psi(s) = E[sum gamma^t phi] by Monte Carlo and a ridge V ~ w_hat . psi, after Barreto et al. 2017. The true
 drives are known, so cos(w_hat, w_true) says how far a probe of values can be trusted.
+
+Agents do not see states. The best value that they can have is w . E[psi | observation], and regressing that
+on psi of the state does not give w back: each weight shrinks by the share of its psi that an agent can see,
+another share for each signal. Given observations, psi is therefore first replaced by what they tell of it,
+predicted for each episode from the others, and the value is regressed on that: two-stage least squares
+(Theil 1953), whose first stage also takes out the Monte Carlo noise.
 """
 
 import dataclasses
@@ -28,6 +34,41 @@ def cosine(first: NDArray, second: NDArray) -> NDArray:
         return np.where(below > 0, (first * second).sum(-1) / below, np.nan)
 
 
+def seen(
+    psi: NDArray, observation: NDArray, groups: NDArray, alphas: tuple[float, ...]
+) -> tuple[NDArray, NDArray]:
+    """What observations `[N, D]` tell of psi `[N, P]`: ridge predictions `[N, P]` for groups held out, and
+    the share of variance that they explain `[P]`."""
+    varying = observation[:, observation.std(0) > 1e-9]
+    told = LinearReadout(alphas=alphas)(varying, psi, groups, np.zeros(psi.shape[1], bool))
+    return told, 1 - ((psi - told) ** 2).mean(0) / psi.var(0)
+
+
+def penalty(x: NDArray, v: NDArray, weights: NDArray, alphas: tuple[float, ...]) -> float:
+    """The one of `alphas` by which `ridge` gave these weights `[P]` of `v [N]`."""
+    errors = [np.abs(ridge(x, v[:, None], (a,))[:, 0] - weights).max() for a in alphas]
+    return alphas[int(np.argmin(errors))]
+
+
+def resampled(
+    x: NDArray, v: NDArray, groups: NDArray, alphas: NDArray, resamples: int, rng: np.random.Generator
+) -> NDArray:
+    """Ridge weights `[resamples, P, K]` of `v [N, K]` on `x [N, P]` with whole groups resampled, from
+    per-group sums of products. alphas: `[K]`, the penalty of each."""
+    p, k = x.shape[1], v.shape[1]
+    columns = np.column_stack([x, v, np.ones(len(v))])
+    products = (columns[:, :, None] * columns[:, None]).reshape(len(v), -1)
+    sums = statistics.cluster_sums(groups, *products.T)
+    counts = statistics.cluster_counts(len(sums), resamples, rng)
+    table = (counts @ sums).reshape(resamples, p + k + 1, p + k + 1)
+    n = table[:, -1, -1]
+    mean = table[:, :, -1] / n[:, None]
+    second = table / n[:, None, None] - mean[:, :, None] * mean[:, None]
+    gram, cross = second[:, :p, :p], second[:, :p, p : p + k]
+    each = [np.linalg.solve(gram + a * np.eye(p), cross[..., i : i + 1]) for i, a in enumerate(alphas)]
+    return np.concatenate(each, -1)
+
+
 @dataclasses.dataclass(frozen=True)
 class SuccessorProbe:
     """Ridge of values on successor features.
@@ -50,15 +91,19 @@ class SuccessorProbe:
         groups: ArrayLike,
         features: tuple[str, ...],
         drives: ArrayLike | None = None,
+        observation: ArrayLike | None = None,
     ) -> xr.Dataset:
         """values: `[N]`.  psi: `[N, P]`, named by `features`.  groups: `[N]`.  drives: `[P]`, the true
-        weights, in the units of psi.
+        weights, in the units of psi.  observation: `[N, D]`, what the values are functions of; without it
+        values are taken to know the state.
 
         Returns
         -------
         Dataset `[feature]`: weight, weight_low, weight_high, contribution (weight times the spread of psi,
         over that of the values), drive; and scalars estimate (cos(w_hat, w_true)), low, high, n, null,
-        null_low, null_high, reason, r2 (held-out, by group).
+        null_low, null_high, reason, r2 (held-out, by group). With observations also seen `[feature]`, the
+        share of the variance of psi that they tell of episodes held out: where it is 0 or less, no agent can
+        know this signal's future, and its weight means nothing.
         """
         v, x, labels = np.asarray(values, float), np.asarray(psi, float), np.asarray(groups)
         true = np.full(x.shape[-1], np.nan) if drives is None else np.asarray(drives, float)
@@ -73,10 +118,13 @@ class SuccessorProbe:
         reason = _reason(v, x, labels, features)
         if reason:
             return self._undefined(features, true, len(np.unique(labels)), reason)
-        spread = x.std(0)
+        spread, told = x.std(0), {}
+        if observation is not None:
+            x, share = seen(x, np.asarray(observation, float)[order], labels, self.alphas)
+            told = {"seen": ("feature", share)}
         scaled, centred = (x - x.mean(0)) / spread, v - v.mean()
         weights = ridge(scaled, centred[:, None], self.alphas)[:, 0]
-        alpha = self._chosen(scaled, centred, weights)
+        alpha = penalty(scaled, centred, weights, self.alphas)
         draws = self._draws(scaled, centred, labels, alpha) / spread
         found = weights / spread
         low, high = statistics.percentiles(draws, self.confidence, size=len(np.unique(labels)))
@@ -87,29 +135,16 @@ class SuccessorProbe:
             "weight": ("feature", found),
             "weight_low": ("feature", np.asarray(low)),
             "weight_high": ("feature", np.asarray(high)),
-            "contribution": ("feature", weights / v.std()),
+            "contribution": ("feature", weights * scaled.std(0) / v.std()),
             "drive": ("feature", true),
             "r2": ((), 1 - float(((v - predicted) ** 2).sum() / (centred**2).sum())),
         }
-        return cos.to_dataset().assign(data).assign_coords(feature=list(features))
-
-    def _chosen(self, x, v, weights) -> float:
-        """The penalty that gave these weights."""
-        errors = [np.abs(ridge(x, v[:, None], (a,))[:, 0] - weights).max() for a in self.alphas]
-        return self.alphas[int(np.argmin(errors))]
+        return cos.to_dataset().assign(data | told).assign_coords(feature=list(features))
 
     def _draws(self, x, v, labels, alpha) -> NDArray:
-        """Weights `[resamples, P]` with whole groups resampled, from per-group sums of products."""
-        p = x.shape[1]
-        columns = np.column_stack([x, v, np.ones(len(v))])
-        products = (columns[:, :, None] * columns[:, None]).reshape(len(v), -1)
-        sums = statistics.cluster_sums(labels, *products.T)
-        counts = statistics.cluster_counts(len(sums), self.resamples, np.random.default_rng(self.seed))
-        table = (counts @ sums).reshape(self.resamples, p + 2, p + 2)
-        n = table[:, -1, -1]
-        mean = table[:, :, -1] / n[:, None]
-        second = table / n[:, None, None] - mean[:, :, None] * mean[:, None]
-        return np.linalg.solve(second[:, :p, :p] + alpha * np.eye(p), second[:, :p, p, None])[..., 0]
+        """Weights `[resamples, P]` with whole groups resampled."""
+        rng = np.random.default_rng(self.seed)
+        return resampled(x, v[:, None], labels, np.array([alpha]), self.resamples, rng)[..., 0]
 
     def _cosine(self, found, draws, true, x, v, labels, alpha, spread) -> statistics.Estimate:
         groups = len(np.unique(labels))

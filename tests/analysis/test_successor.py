@@ -4,12 +4,14 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+import xarray as xr
 
 import socialsim
 from socialsim.agents.networks import NetworkConfig
 from socialsim.agents.team import new_team
 from socialsim.analysis.futures import SuccessorFeatures
 from socialsim.analysis.recording import play
+from socialsim.analysis.recovery import Recovery
 from socialsim.analysis.successor import SuccessorProbe, cosine, discounted
 from socialsim.core.acts import Act
 from socialsim.core.errors import OptionError
@@ -84,6 +86,80 @@ def test_features_that_no_drive_rewards_get_no_weight(chain):
     assert (found.weight_low[:2] > 0.5).all() and found.contribution[1] > found.contribution[2] + 0.5
 
 
+EPISODES, MOMENTS = 150, 12
+
+
+@pytest.fixture(scope="module")
+def veiled():
+    """Three signals' futures of which observations tell 80, 30 and 10 %, and heads that know just that: the
+    best that agents can have. Observations are 20 numbers; futures add noise of their own."""
+    rng = np.random.default_rng(5)
+    told = np.array([0.8, 0.3, 0.1])
+    episode = rng.normal(size=(EPISODES, 1, 20)) + 0.7 * rng.normal(size=(EPISODES, MOMENTS, 20))
+    observation = episode.reshape(-1, 20)
+    heads = observation @ rng.normal(size=(20, 3))
+    heads /= heads.std(0)
+    hidden = rng.normal(size=heads.shape)
+    data = xr.Dataset(
+        {
+            "psi": (("row", "feature"), np.sqrt(told) * heads + np.sqrt(1 - told) * hidden),
+            "value": (("row", "channel"), np.sqrt(told) * heads),
+            "observation": (("row", "sense"), observation),
+            "group": ("row", np.repeat(np.arange(EPISODES), MOMENTS)),
+        },
+        coords={"feature": list("abc"), "channel": list("abc")},
+    )
+    return data, told
+
+
+def test_agents_that_see_a_part_are_not_taken_for_agents_of_other_drives(veiled):
+    """cos >= 0.95 for 20 random drives where heads are as right as observations allow; regressed on psi of
+    the state, the same heads would seem to weigh the signals by what can be seen of them."""
+    data, told = veiled
+    rng = np.random.default_rng(6)
+    step = SuccessorProbe(resamples=100, shuffles=20)
+    blind = []
+    for _ in range(20):
+        drives = rng.normal(size=3)
+        given = {"groups": data.group.values, "features": ("a", "b", "c"), "drives": drives}
+        value = data["value"].values @ drives
+        found = step(value, data.psi.values, observation=data.observation.values, **given)
+        assert found.estimate >= 0.95
+        np.testing.assert_allclose(found.seen, told, atol=0.08)
+        blind.append(float(step(value, data.psi.values, **given).estimate))
+    assert min(blind) < 0.8
+
+
+def test_recovery_tells_exact_heads_from_others(veiled):
+    """All random drives at once: the unit matrix for exact heads; about 0 over heads that know nothing."""
+    data, _ = veiled
+    step = Recovery(resamples=200, shuffles=40)
+    found = step(data)
+    assert found.estimate >= 0.95 and found.cosine.min() >= 0.9 and found.null_high < found.low
+    np.testing.assert_allclose(found.matrix, np.eye(3), atol=0.25)
+    negated = step(data.assign(value=-data["value"]))
+    assert float(negated.estimate) == pytest.approx(-float(found.estimate))
+    rng = np.random.default_rng(7)
+    nothing = []
+    for _ in range(20):
+        hidden = np.tanh(data.observation.values @ rng.normal(size=(20, 8)) / 4)
+        heads = data.assign(value=(("row", "channel"), hidden @ rng.normal(size=(8, 3))))
+        nothing.append(float(step(heads).estimate))
+    assert abs(np.mean(nothing)) <= 0.2 and max(nothing) < float(found.low)
+
+
+def test_recovery_of_heads_that_say_nothing(veiled):
+    data, _ = veiled
+    flat = Recovery()(data.assign(value=0 * data["value"]))
+    assert np.isnan(flat.estimate) and "no value varies" in flat.reason.item()
+    deaf = data.copy(deep=True)
+    deaf["value"][:, 2] = 0.0  # one head never learned: its drives are lost, those of the others are not
+    found = Recovery(resamples=100, shuffles=20)(deaf)
+    assert 0.5 < found.estimate < 0.95 and np.allclose(found.matrix[:, 2], 0)
+    with pytest.raises(OptionError, match="drives"):
+        Recovery(drives=0)
+
+
 def test_bootstrap_solves_the_same_ridge(chain):
     """Weights from the sums of all groups, each drawn once, are those of the whole fit."""
     exact, _ = chain
@@ -149,11 +225,12 @@ def test_a_team_with_known_drives(env):
     exact.psi.values += np.random.default_rng(0).normal(size=exact.psi.shape) * 1e-3  # all of them vary
     exact["value"] = (("row", "channel"), exact.psi.values[:, :3])
     probe = SuccessorProbe(alphas=(1e-9,), resamples=100, shuffles=20)
-    found = STEP.recover(exact, team, drives, probe)
+    exact["observation"] = (("row", "sense"), exact.psi.values)  # agents that see all there is
+    found = STEP.recover(exact, drives, probe)
     assert list(found.drive.values) == [0.1, 0.1, 1.0, 0.0]
     assert found.estimate == pytest.approx(1, abs=1e-3)
     with pytest.raises(OptionError, match="one per channel"):
-        STEP.recover(data, team, np.ones(2))
+        STEP.recover(data, np.ones(2))
     recurrent = new_team(
         jax.random.key(0), NetworkConfig(width=8, recurrent=True), env.actions, env.channels, 2
     )

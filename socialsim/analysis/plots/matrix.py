@@ -1,5 +1,7 @@
 """Source by target: how far something that was learned in one world holds in another."""
 
+import math
+
 import numpy as np
 import xarray as xr
 from matplotlib.colors import LinearSegmentedColormap, TwoSlopeNorm
@@ -30,10 +32,15 @@ def matrices(
     """
     names = [str(p) for p in found[panel].values]
     rows, columns = ([str(v) for v in found[d].values] for d in ("source", "target"))
+    abreast = max(1, min(len(names), 6 // len(columns)))  # few targets: panels stand side by side
+    deep = math.ceil(len(names) / abreast)
     fig = style.figure(
-        0.9 + (0.55 * len(rows) + 0.75) * len(names), max(style.WIDTH, 2 + 1.15 * len(columns))
+        0.9 + (0.55 * len(rows) + 0.75) * deep, max(style.WIDTH, 2 + 1.15 * len(columns) * abreast)
     )
-    axes = fig.subplots(len(names), 1, squeeze=False, sharex=True)[:, 0]
+    grid = fig.subplots(deep, abreast, squeeze=False, sharex=True, sharey=True)
+    axes = grid.ravel()[: len(names)]
+    for ax in grid.ravel()[len(names) :]:
+        ax.set_visible(False)
     norm, image = TwoSlopeNorm(centre, low, high), None
     for ax, name in zip(axes, names, strict=True):
         cell = found.sel({panel: name})
@@ -43,7 +50,7 @@ def matrices(
             one = cell.isel(source=i, target=j)
             if np.isfinite(v):
                 dark = abs(norm(v) - 0.5) > 0.33
-                ax.text(j, i, f"{v:.2f}\n[{float(one.low):.2f}, {float(one.high):.2f}]", ha="center",
+                ax.text(j, i, f"{_said(v)}\n[{_said(one.low)}, {_said(one.high)}]", ha="center",
                         va="center", fontsize=7, color="white" if dark else style.INK,
                         fontweight="bold" if bool(one.shown) else "normal")  # fmt: skip
         ax.set_title(name.replace("_", " "))
@@ -52,8 +59,18 @@ def matrices(
         ax.grid(False)
         ax.spines[:].set_visible(False)
         ax.tick_params(length=0)
+        ax.label_outer()
+    for ax in grid[:, 0]:
         ax.set_ylabel("learned in")
-    axes[-1].set_xlabel(across)
+    for ax in axes[-abreast:]:
+        ax.tick_params(labelbottom=True)  # also above a place that is left empty
+        ax.set_xlabel(across)
     if image is not None:
-        fig.colorbar(image, ax=list(axes), label=label, shrink=0.9, pad=0.01)
+        fig.colorbar(image, ax=list(axes), label=label, shrink=0.9, aspect=30 if deep > 1 else 15, pad=0.01)
     return fig
+
+
+def _said(value) -> str:
+    """Two decimals, with a true minus, and none before a zero."""
+    shown = f"{float(value):.2f}"
+    return (shown.lstrip("-") if float(shown) == 0 else shown).replace("-", "\u2212")

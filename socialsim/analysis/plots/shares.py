@@ -27,7 +27,9 @@ def shares(
             ax.text(j, i, str(said[i, j]), ha="center", va="center", fontsize=6.5, linespacing=0.95,
                     color="white" if v > 0.6 else style.INK)  # fmt: skip
     ax.set_yticks(range(len(rows)), rows, color=style.INK)
-    ax.set_xticks(range(len(columns)), columns, rotation=20, ha="right", color=style.INK)
+    turn = 20 if len(columns) < 8 else 40  # narrow columns: steeper, or their names run into one another
+    ax.set_xticks(range(len(columns)), columns, rotation=turn, ha="right", rotation_mode="anchor",
+                  color=style.INK)  # fmt: skip
     ax.grid(False)
     ax.spines[:].set_visible(False)
     ax.tick_params(length=0)
