@@ -1,0 +1,143 @@
+"""What development lets us say: verdicts by rules fixed beforehand, sentences, and caveats."""
+
+from collections.abc import Mapping
+
+from socialsim.experiments.answer import TRACKS
+from socialsim.experiments.contrasts import verdict
+from socialsim.experiments.developing.extinction import PERSISTS
+from socialsim.experiments.developing.societies import SOCIETIES
+
+NAMED = 0.95
+"""Share of batches of scripted societies that the rule must name right before its map says anything."""
+
+
+def verdicts(found: Mapping) -> dict[str, dict]:
+    """Claims about growth, extinction and the map of societies. `found`: "growth", "extinction", "drives"."""
+    return {**_grown(found["growth"]), **_outlasting(found["extinction"]), **_mapped(found["drives"])}
+
+
+def _grown(growth: Mapping) -> dict[str, dict]:
+    out = {}
+    for channel, row in growth["channels"].items():
+        ages = row["age"]
+        reached = [a for a in ages if a is not None]
+        by = (
+            f"first reached by, agent-steps: {', '.join(f'{a:,.0f}' for a in reached)}"
+            if reached
+            else "never"
+        )
+        out[f"grown_{channel}"] = verdict(
+            len(reached) == len(ages),
+            f"In every team the {channel} head came to rank moments by what follows them while it learned: "
+            f"Spearman with returns of {TRACKS} at some checkpoint",
+            f"{len(reached)} of {len(ages)} teams; {by}",
+        )
+    return out
+
+
+def _outlasting(extinction: Mapping) -> dict[str, dict]:
+    out = {}
+    for condition, words in (
+        ("withdrawn", "the signals have stopped"),
+        ("unmoved", "the drives are at zero"),
+    ):
+        for channel, row in extinction["values"][condition].items():
+            rest = extinction["values"]["untrained"][channel]["order"]
+            out[f"outlasts_{condition}_{channel}"] = verdict(
+                row["persists"],
+                f"What {channel} made worth more stays worth more after {words}: rank agreement with before "
+                f"above {PERSISTS} and above an untrained head's",
+                f"order {_span(row['order'])}, spread {_span(row['strength'])} of before; "
+                f"untrained order {_span(rest)}; {extinction['teams']} teams",
+            )
+    return out
+
+
+def _mapped(drives: Mapping) -> dict[str, dict]:
+    rows = drives["scripted"]
+    right = {n: r["right"] for n, r in rows.items()}
+    worst = min(right, key=lambda n: right[n])
+    return {
+        "societies_named": verdict(
+            right[worst] >= NAMED,
+            f"The rule that names societies names every scripted one right in {NAMED:.0%} of fresh batches",
+            f"worst: {worst}, {right[worst]:.0%}; {len(right)} scripted societies",
+        )
+    }
+
+
+def answer(found: Mapping) -> list[str]:
+    """Three sentences that say no more than the verdicts."""
+    return [
+        _age_sentence(found["growth"]),
+        _persistence_sentence(found["extinction"]),
+        _map_sentence(found["drives"], found["verdicts"]["societies_named"]["supported"]),
+    ]
+
+
+def _age_sentence(growth: Mapping) -> str:
+    told = []
+    for channel, row in growth["channels"].items():
+        ages = sorted(a for a in row["age"] if a is not None)
+        if not ages:
+            told.append(f"the {channel} head never did")
+        else:
+            every = "" if len(ages) == len(row["age"]) else f" ({len(ages)} of {len(row['age'])} teams)"
+            told.append(
+                f"the {channel} head by {ages[len(ages) // 2] / 1e3:,.0f} thousand agent-steps{every}"
+            )
+    return "While they learned, heads came to rank moments by what follows them: " + "; ".join(told) + "."
+
+
+def _persistence_sentence(extinction: Mapping) -> str:
+    rows = extinction["values"]["withdrawn"]
+    kept = [c for c, r in rows.items() if r["persists"]]
+    lost = [c for c, r in rows.items() if r["persists"] is False]
+    open_ = [c for c in rows if c not in kept and c not in lost]
+    weak = [c for c in kept if rows[c]["strong"] is False]
+    parts = []
+    if kept:
+        parts.append(
+            f"{_listed(kept)} kept their order" + (f" ({_listed(weak)} much fainter)" if weak else "")
+        )
+    if lost:
+        parts.append(f"{_listed(lost)} lost it")
+    if open_:
+        parts.append(f"for {_listed(open_)} it is undecided")
+    j = extinction["joint_at_end"]
+    doing = (
+        f" Joint success ended at {j['withdrawn']['estimate']:.3f} per agent-step, against "
+        f"{j['kept']['estimate']:.3f} where everything went on."
+    )
+    return "When the signals stopped, the values for " + "; ".join(parts) + "." + doing
+
+
+def _map_sentence(drives: Mapping, sound: bool | None) -> str:
+    counts = [(n, k) for n, k in drives["counts"].items() if k]
+    told = ", ".join(f"{k} {name}" for name, k in sorted(counts, key=lambda x: -x[1]))
+    total = sum(k for _, k in counts)
+    line = f"Of {total} teams over {drives['mixtures']} mixtures of drives there are: {told}."
+    return line if sound else line + " The rule did not name all scripted societies right: read with care."
+
+
+def caveats(found: Mapping) -> list[str]:
+    drives, gone = found["drives"], found["extinction"]
+    return [
+        f"Values after the signals stop were read for {gone['teams']} teams over "
+        f"{gone['agent_steps']:,.0f} agent-steps each: what is left then may fade later. Optimisers start "
+        "anew when training goes on, in all conditions alike.",
+        f"The map of societies was drawn with networks of width {drives['network_width']}, "
+        f"{drives['agent_steps']:,.0f} agent-steps per team and {drives['replicates']} per mixture, on a "
+        "smaller floor than the rest: neighbouring cells are its replicates, and a team that would have "
+        "learned to cooperate later is named by what it does now.",
+        "Societies are named by a rule with sharp edges; cells in pale colour had batches that disagreed. "
+        "The names are " + ", ".join(f"{n} ({what})" for n, what in SOCIETIES.items()) + ".",
+    ]
+
+
+def _span(e: Mapping) -> str:
+    return f"{e['estimate']:.2f} [{e['low']:.2f}, {e['high']:.2f}]"
+
+
+def _listed(names: list[str]) -> str:
+    return names[0] if len(names) == 1 else ", ".join(names[:-1]) + " and " + names[-1]
