@@ -2,6 +2,11 @@
 # jupyter:
 #   jupytext:
 #     formats: ipynb,py:percent
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#       format_version: '1.3'
+#       jupytext_version: 1.19.6
 #   kernelspec:
 #     display_name: Python 3
 #     language: python
@@ -23,6 +28,11 @@
 # the end, and it is not much. At full size: `socialsim transfer RUN... --targets WORLD...`.
 
 # %%
+import os
+
+# All that runs here runs once and for seconds: compiling it with care would take longer than it saves.
+os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0")
+
 import jax
 
 import socialsim
@@ -55,13 +65,14 @@ drives = drive_matrix(card["drives"], home.channels, home.num_agents)
 
 # %% [markdown]
 # ## 1. Zero-shot: is what they value right elsewhere?
-# Loads to be pushed together, bodies with inertia in MuJoCo: all are perceived through the same senses, so a
-# head can be read there as it is. Scripted teams act, and slip now and then; the heads only say what each
-# moment is worth. If they are right, moments that they rank high are followed by more of the signal.
+# Loads to be pushed together on a grid, bodies with inertia on a plane: all are perceived through the same
+# senses, so a head can be read there as it is (in MuJoCo worlds too, which take longer to compile).
+# Scripted teams act, and slip now and then; the heads only say what each moment is worth. If they are
+# right, moments that they rank high are followed by more of the signal.
 
 # %%
 read = {}
-for number, id in enumerate(("haul-v0", "rendezvous-mujoco-v0")):
+for number, id in enumerate(("haul-v0", "rendezvous-plane-v0")):
     world = socialsim.make(id)
     expert = scripted_team(world, epsilon=0.3)
     episodes = play(world, expert, jax.random.key(number), worlds=16, steps=48)
