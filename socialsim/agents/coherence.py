@@ -27,7 +27,8 @@ from socialsim.core.senses import OBJECT_SENSE_FEATURES, OTHER_FEATURES, RADII, 
 class Context(Protocol):
     """Another context for what was sensed, any leading axes: (key, observation) -> observation."""
 
-    name: str
+    @property
+    def name(self) -> str: ...
 
     def __call__(self, key: Key[Array, ""], obs: Observation) -> Observation: ...
 
