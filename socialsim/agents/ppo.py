@@ -101,9 +101,13 @@ class Intrinsic(Protocol):
     before it is learned from, and the observation that follows its last row; it returns what to keep, rewards
     `[T, E, A, K]` in the order of `channels`, and metrics to log. Rows where `path.done` have no successor in
     the batch: the observation after them begins another episode.
+
+    Two attributes it may have: `states = True` asks for `path.after`, the states of the worlds; a method
+    `moved(drives [A, K]) -> Intrinsic` tells it by what the agents are moved, and whose making can be saved.
     """
 
-    channels: tuple[str, ...]
+    @property
+    def channels(self) -> tuple[str, ...]: ...
 
     def init(self, key: Key[Array, ""], env: Simulation) -> Any: ...
 
@@ -185,7 +189,8 @@ def make_update(
         def at_end(obs, hidden):
             return team.forward(obs, hidden).value, score(obs)
 
-        actors, path = rollout(team, worlds, worlds.pool(pool_key), first, rollout_key, config.steps, at_end)
+        pool, states = worlds.pool(pool_key), getattr(intrinsic, "states", False)
+        actors, path = rollout(team, worlds, pool, first, rollout_key, config.steps, at_end, states=states)
         following = team.forward(actors.observation, actors.hidden).value
         end_value, end_score = path.at_end
         over = path.done[..., None, None]
@@ -194,6 +199,8 @@ def make_update(
         signals, kept, told = path.signals, learner.intrinsic, {}
         if intrinsic is not None:
             made, own_key = intrinsic, jax.random.fold_in(learner.key, 1)
+            if hasattr(made, "moved"):
+                made = made.moved(drives[:, len(env.channels) :][:, : len(own)])  # type: ignore[attr-defined]
             kept, rewards, told = made(kept, own_key, path, actors.observation)
             signals = jnp.concatenate([signals, rewards], -1)
         felt = signals.mean((0, 1, 2))
@@ -204,7 +211,7 @@ def make_update(
             signals, path.value, next_value, path.done, discount=config.discount, decay=config.decay
         )
         target = advantage + path.value
-        team = _rescale(team, target, config)
+        team = rescale(team, target, config)
         mixed = (advantage / team.scale * drives).sum(-1)
         mixed = mixed / jnp.maximum(mixed.std(), config.scale_floor)
         batch = Batch(path.observation, path.start, path.action, path.log_prob, target, mixed)
@@ -215,7 +222,7 @@ def make_update(
                 return 0.0, {}
             return auxiliary(learning, part, jax.random.fold_in(loss_key, number), given)
 
-        team, opt_state, losses = _learn(
+        team, opt_state, losses = learn(
             team, learner.optimiser, optimiser, batch, first.hidden, config, further
         )
         metrics = {
@@ -262,7 +269,7 @@ def _carried(score: Score, path: Trajectory, last: Observation, end, discount: f
     return discount * after - potential + leaving + following(arriving, last_arriving, end[2])
 
 
-def _rescale(team: Team, target: Array, config: PPOConfig) -> Team:
+def rescale(team: Team, target: Array, config: PPOConfig) -> Team:
     def one(params, stats, target):
         network = nnx.merge(team.graph, params, stats)
         update_scale(network, target, rate=config.scale_rate, floor=config.scale_floor)
@@ -275,7 +282,7 @@ def _rescale(team: Team, target: Array, config: PPOConfig) -> Team:
     return team.replace(params=params, stats=stats)
 
 
-def _learn(team, opt_state, optimiser, batch: Batch, hidden, config: PPOConfig, further):
+def learn(team, opt_state, optimiser, batch: Batch, hidden, config: PPOConfig, further):
     """Epochs over contiguous blocks of worlds: worlds are exchangeable, so no shuffle is paid for."""
     size = config.worlds // config.minibatches
     scale = team.scale

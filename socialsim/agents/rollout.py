@@ -28,6 +28,7 @@ class Trajectory(struct.PyTreeNode):
     """`T` steps of `E` worlds of `A` agents. Row t: what was sensed, done, and received for it.
 
     at_end: what `at_end(final_observation)` gave where an episode ended, zero elsewhere.
+    after: the state of the world that a row led to, where asked for; where done, of the next episode.
     """
 
     observation: Observation  # leaves [T, E, A, ...]
@@ -40,6 +41,7 @@ class Trajectory(struct.PyTreeNode):
     terminated: Bool[Array, "T E"]
     done: Bool[Array, "T E"]
     at_end: Any
+    after: Any = None
 
 
 def start(team: Team, worlds: AutoReset, key: Key[Array, ""], steps: int) -> Actors:
@@ -67,8 +69,12 @@ def rollout(
     key: Key[Array, ""],
     steps: int,
     at_end: Callable[[Observation, Array], Any],
+    *,
+    states: bool = False,
 ) -> tuple[Actors, Trajectory]:
-    """Act for `steps` decisions. `at_end(observation, hidden)` is evaluated only when an episode ends."""
+    """Act for `steps` decisions. `at_end(observation, hidden)` is evaluated only when an episode ends.
+
+    states: keep the states of the worlds (`Trajectory.after`)."""
 
     def step(actors: Actors, key):
         act_key, step_key = jax.random.split(key)
@@ -95,6 +101,7 @@ def rollout(
             terminated=timestep.terminated,
             done=done,
             at_end=last,
+            after=state.world if states else None,
         )
         return Actors(state, timestep.observation, out.hidden, done), kept
 

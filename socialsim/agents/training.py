@@ -63,6 +63,7 @@ class Trained:
 
     teams: Team with a leading axis R.  snapshots: the same after each chunk (the last is `teams`).
     metrics: name -> `[R, U, ...]`; `health_*`: `[R, K, C]`.  agent_steps: `[U]`, per run.
+    kept: what an `Intrinsic` keeps, at the end.
     """
 
     teams: Team
@@ -70,6 +71,7 @@ class Trained:
     metrics: dict[str, np.ndarray]
     agent_steps: np.ndarray
     channels: tuple[str, ...]
+    kept: Any = ()
 
     def team(self, run: int) -> Team:
         return jax.tree.map(lambda x: x[run], self.teams)
@@ -86,6 +88,7 @@ def train(
     intrinsic: Intrinsic | None = None,
     auxiliary: Auxiliary | None = None,
     given: Any = None,
+    worlds: Any = None,
     schedule: Schedule | None = None,
     run: Run | None = None,
     title: str = "training",
@@ -101,7 +104,10 @@ def train(
     carried : a pytree with a method `score(obs)` (see `ppo.Score`), leaves with a leading axis R.
     intrinsic : rewards that the learner makes itself (see `ppo.Intrinsic`); their drives stand behind those
         of the signals.
-    auxiliary : a further loss (see `ppo.Auxiliary`); given : its data, leaves with a leading axis R.
+    auxiliary : a further loss (see `ppo.Auxiliary`); given : its data, leaves with a leading axis R, or a
+        function of the chunk (from 0) that tells them.
+    worlds : a task of its own for each run: a Simulation of the structure of `env`, leaves with a leading
+        axis R, or a function of the chunk that tells it.
     schedule : drives by chunk, as a pure function of the drives and of what was measured before; without it
         they stay.
     run : where to checkpoint; a run that was killed resumes to the bit-identical result.
@@ -113,9 +119,12 @@ def train(
     program = Program(env, config, len(keys), carried is not None, intrinsic=intrinsic, auxiliary=auxiliary)
     # Wherever these were made or restored: each run's share goes to the device it runs on.
     now = program.place(jnp.asarray(drives, jnp.float32))
-    given = program.place(given)
     carried = program.place(NothingCarried() if carried is None else carried)
-    learners = program.init(program.place(keys), None if teams is None else program.place(teams))
+    learners = program.init(
+        program.place(keys),
+        None if teams is None else program.place(teams),
+        program.place(_of_chunk(worlds, 0)),
+    )
     done, parts, snapshots = 0, [], []
     if run is not None and (found := run.resume(learners, lambda learner: learner.team)) is not None:
         learners, snapshots, parts = found
@@ -127,7 +136,8 @@ def train(
             if schedule is not None:
                 weights = schedule(chunk - 1, np.asarray(drives), _joined(parts))
                 now = program.place(jnp.asarray(weights, jnp.float32))
-            learners, metrics = program.chunk(learners, now, carried, given)
+            data, places = (program.place(_of_chunk(x, chunk - 1)) for x in (given, worlds))
+            learners, metrics = program.chunk(learners, now, carried, data, places)
             metrics = jax.device_get(metrics)
             _check_finite(metrics, program.ppo.channels, chunk - 1, program.updates)
             parts.append(metrics)
@@ -137,7 +147,12 @@ def train(
                 run.save(chunk, learners)
             progress(1, _figures(metrics, env.channels))
     steps = np.arange(1, config.chunks * program.updates + 1) * config.ppo.batch * env.num_agents
-    return Trained(snapshots[-1], snapshots, _joined(parts), steps, program.ppo.channels)
+    kept = jax.device_get(learners.intrinsic)
+    return Trained(snapshots[-1], snapshots, _joined(parts), steps, program.ppo.channels, kept)
+
+
+def _of_chunk(data: Any, chunk: int) -> Any:
+    return data(chunk) if callable(data) else data
 
 
 def _joined(parts: list[dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
@@ -157,9 +172,16 @@ class Program:
         intrinsic: Intrinsic | None = None,
         auxiliary: Auxiliary | None = None,
     ):
-        self.ppo: PPO = make_update(
-            env, config.ppo, carried=carried, intrinsic=intrinsic, auxiliary=auxiliary
-        )
+        def learns(world: Simulation | None) -> PPO:
+            return make_update(
+                env if world is None else world,
+                config.ppo,
+                carried=carried,
+                intrinsic=intrinsic,
+                auxiliary=auxiliary,
+            )
+
+        self.ppo = learns(None)
         self.updates = config.updates_per_chunk(env.num_agents)
         mesh = devices.mesh(devices.divide(runs, waits=env.world.waits))
         self.place = functools.partial(devices.shard_leading, mesh=mesh)
@@ -172,25 +194,28 @@ class Program:
 
             return jax.jit(jax.shard_map(local, mesh=mesh, in_specs=spec, out_specs=spec, check_vma=False))
 
-        def chunk(learner: Learner, drives, carried, given=None):
+        def chunk(learner: Learner, drives, carried, given=None, world=None):
+            ppo = learns(world)
+
             def update(learner, _):
-                return self.ppo.update(learner, drives, carried.score, given)
+                return ppo.update(learner, drives, carried.score, given)
 
             learner, metrics = jax.lax.scan(update, learner, None, length=self.updates)
             key = jax.random.fold_in(learner.key, 0)  # the learner's own stream is not touched
-            found = health.held_out(learner.team, env, key, discount=config.ppo.discount)
+            place = env if world is None else world
+            found = health.held_out(learner.team, place, key, discount=config.ppo.discount)
             return learner, {**metrics, **{f"health_{k}": v[None] for k, v in vars(found).items()}}
 
         self.chunk = spread(chunk)
-        self._fresh = spread(lambda key: self.ppo.init(key))
-        self._from = spread(lambda key, team: self.ppo.init(key, team))
+        self._fresh = spread(lambda key, world=None: learns(world).init(key))
+        self._from = spread(lambda key, team, world=None: learns(world).init(key, team))
 
     def template(self, keys) -> Learner:
         """Shapes and types of the learners, for reading a checkpoint without training."""
         return jax.eval_shape(self._fresh, keys)
 
-    def init(self, keys, teams: Team | None) -> Learner:
-        return self._fresh(keys) if teams is None else self._from(keys, teams)
+    def init(self, keys, teams: Team | None, worlds: Simulation | None = None) -> Learner:
+        return self._fresh(keys, worlds) if teams is None else self._from(keys, teams, worlds)
 
 
 def _map(function):
