@@ -135,6 +135,7 @@ class Bench:
     def __init__(self, folder: Path, seed: int, trials: int):
         self.folder, self.trials, self.random = folder, trials, random.Random(seed)
         self.number = 0
+        folder.mkdir()
 
     def fresh(self, name: str) -> Path:
         self.number += 1

@@ -403,7 +403,7 @@ def main() -> int:
         for name in given.faults or FAULTS:
             begin = time.monotonic()
             try:
-                table[name] = dict(FAULTS[name](Bench(Path(folder), given.seed, given.trials)))
+                table[name] = dict(FAULTS[name](Bench(Path(folder) / name, given.seed, given.trials)))
             except subprocess.CalledProcessError as error:
                 table[name] = {f"not tried: {error.stderr or error}": 1}
             for outcome, count in table[name].items():

@@ -14,7 +14,7 @@ from socialsim.agents.ppo import PPOConfig
 from socialsim.agents.team import Team
 from socialsim.agents.training import Program, TrainConfig, Trained, train
 from socialsim.core.drives import drive_matrix
-from socialsim.core.errors import RunError, integer
+from socialsim.core.errors import RunError, SocialsimError, integer
 from socialsim.core.registry import make
 from socialsim.core.simulation import Simulation
 from socialsim.runs import Run
@@ -74,11 +74,12 @@ def train_run(
         "chunks": chunks,
         "drives": dict(drives or {}),
     } | ({"ppo": dict(ppo)} if ppo else {})
+    config, keys = _config(declared), jax.random.split(_key(seed), count)
     with Run.open_or_create(path, declared) as run:
         return train(
             env,
-            _config(declared),
-            jax.random.split(jax.random.key(seed), count),
+            config,
+            keys,
             np.stack([weights] * count),
             run=run,
             title=f"{count} teams, {world}",
@@ -94,9 +95,17 @@ def load_run(path: str | os.PathLike) -> TrainedRun:
     stored = run.config
     if stored.get("command") != "train":
         raise RunError(f"{str(path)!r} is not a run of `socialsim train`; give the folder of one")
-    env = make(stored["world"], **stored["options"])
-    keys = jax.random.split(jax.random.key(stored["seed"]), stored["seeds"])
-    template = Program(env, _config(stored), len(keys), carried=False).template(keys)
+    try:
+        env = make(stored["world"], **stored["options"])
+        keys = jax.random.split(_key(stored["seed"]), integer("seeds", stored["seeds"], low=1))
+        template = Program(env, _config(stored), len(keys), carried=False).template(keys)
+    except SocialsimError:
+        raise
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        raise RunError(
+            f"{str(path)!r} cannot have been written by `socialsim train`: {type(error).__name__} in its "
+            f"config.json ({str(error).splitlines()[0] if str(error) else 'no more is known'}); train it anew"
+        ) from None
     last = run.restore(template)
     if last is None:
         raise RunError(f"{str(path)!r} has no checkpoint yet; train it first")
@@ -110,6 +119,10 @@ def load_run(path: str | os.PathLike) -> TrainedRun:
         for i in range(stored["seeds"])
     ]
     return TrainedRun(path, env, [h[-1] for h in history], history, stored)
+
+
+def _key(seed: int):
+    return jax.random.key(integer("seed", seed, low=-(2**63), high=2**63 - 1))
 
 
 def _config(stored: Mapping[str, Any]) -> TrainConfig:

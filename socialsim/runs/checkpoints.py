@@ -4,11 +4,12 @@ A checkpoint is a folder named by its step: Orbax's own files and a sealed `mani
 checksum of each and the shape and type of every leaf. No pickle; reading runs no code from the folder.
 """
 
-import contextlib
+import functools
+import logging
 import os
 import re
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -85,12 +86,12 @@ def load(folder: Path, step: int, template: Any) -> Any:
 
 def _write(target: Path, arrays: dict[str, Any]) -> None:
     place = str(target.resolve())
+    _quiet_threads()
     try:
-        with _quiet_threads():
-            try:
-                _orbax().save(place, arrays)
-            except TimeoutError:  # Orbax counts by the clock on the wall, which can jump: once more
-                _orbax().save(place, arrays, overwrite=True)
+        try:
+            _orbax().save(place, arrays)
+        except TimeoutError:  # Orbax counts by the clock on the wall, which can jump: once more
+            _orbax().save(place, arrays, overwrite=True)
     except (ValueError, RuntimeError) as error:
         # TensorStore tells what the system said in words only.
         if (told := _SYSTEM.search(str(error))) is None:
@@ -98,20 +99,20 @@ def _write(target: Path, arrays: dict[str, Any]) -> None:
         raise OSError(int(told[1]), os.strerror(int(told[1])), str(target)) from error
 
 
-@contextlib.contextmanager
-def _quiet_threads() -> Iterator[None]:
-    """Orbax's threads print a traceback of what they hand to their caller as well."""
+@functools.cache
+def _quiet_threads() -> None:
+    """Orbax's threads print and log with a traceback, at any time, what they hand to their caller as well."""
     shown = threading.excepthook
 
     def show(args):
         if not type(args.thread).__module__.startswith("orbax"):
             shown(args)
 
+    def told_anyway(record: logging.LogRecord) -> bool:
+        return bool(record.exc_info) and "orbax" in record.pathname
+
     threading.excepthook = show
-    try:
-        yield
-    finally:
-        threading.excepthook = shown
+    logging.getLogger("absl").addFilter(lambda record: not told_anyway(record))
 
 
 def _orbax():
