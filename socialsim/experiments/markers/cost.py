@@ -73,7 +73,7 @@ class Bench:
         def steps(team, obs, noise, cache, trail, reward):
             def step(carry, at):
                 by, key = at
-                seen = obs.replace(self=obs.self * by)
+                seen = jax.tree.map(lambda x: x if x.dtype == bool else x * by, obs)
                 if run is None:
                     return carry, self.plain(team, seen, noise * by)
                 cache, trail, act = run(team, seen, noise * by, *carry, key, reward)
