@@ -140,7 +140,7 @@ class Preset:
     seeds: int = 10
     home: PlaceConfig = dataclasses.field(default=PlaceConfig())
     changed: PlaceConfig = dataclasses.field(default=PlaceConfig(decoys=5, badges=5, size=11, walls=2))
-    train: TrainConfig = dataclasses.field(default=TrainConfig(_ppo(), agent_steps=400_000, chunks=4))
+    train: TrainConfig = dataclasses.field(default=TrainConfig(_ppo(), agent_steps=340_000, chunks=4))
     tuning: TrainConfig = dataclasses.field(default=TrainConfig(_ppo(), agent_steps=50_000, chunks=1))
     weight: float = 0.5
     rows: int = 4
