@@ -7,6 +7,9 @@ from typing import Annotated, Literal
 
 import tyro
 
+from socialsim.cli.saying import say
+from socialsim.cli.strangers import strangers
+
 Repeated = tyro.conf.UseAppendAction[tuple[str, ...]]  # `--option a=1 --option b=2`
 
 
@@ -130,7 +133,7 @@ def probe(
     path = measure(
         run, out=out, episodes=episodes, every=every, scenes=scenes, seed=seed, quiet=quiet, **more
     )
-    _say(path, "probe")
+    say(path, "probe")
 
 
 def assay(
@@ -159,7 +162,7 @@ def assay(
 
     more: dict = {"assays": assays} if assays else {}
     more |= {"tables": tables, "episodes": episodes, "temperature": temperature}
-    _say(measure(run, out=out, seed=seed, quiet=quiet, **more), "assay")
+    say(measure(run, out=out, seed=seed, quiet=quiet, **more), "assay")
 
 
 def transfer(
@@ -191,13 +194,7 @@ def transfer(
     from socialsim.experiments.moving import move
 
     options = {"seeds": seeds, "agent_steps": agent_steps, "episodes": episodes, "seed": seed, "quiet": quiet}
-    _say(move(sources, targets, out=out, arms=() if zero_shot_only else arms, **options), "transfer")
-
-
-def _say(path: Path, name: str) -> None:
-    for line in json.loads((path / f"{name}.json").read_text(encoding="utf-8"))["answer"]:
-        print(line)
-    print(f"\nreport: {path / f'{name}.html'}   figures: {path / f'{name}.json'}")
+    say(move(sources, targets, out=out, arms=() if zero_shot_only else arms, **options), "transfer")
 
 
 def report(run: Annotated[Path, tyro.conf.Positional]) -> None:
@@ -276,7 +273,10 @@ def doctor() -> None:
 
 COMMANDS = {
     f.__name__: f
-    for f in (worlds, train, experiment, survey, probe, assay, transfer, report, replay, bench, doctor)
+    for f in (
+        *(worlds, train, experiment, survey, probe, assay, transfer, strangers),
+        *(report, replay, bench, doctor),
+    )
 }
 
 

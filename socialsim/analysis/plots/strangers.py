@@ -40,7 +40,7 @@ def cross_play(matrix: xr.Dataset, summary: xr.Dataset) -> Figure:
         cell = matrix.isel(team=i, partner=j)
         text = f"{v:.3f}" if len(names) > 6 else f"{v:.3f}\n[{float(cell.low):.3f}, {float(cell.high):.3f}]"
         left.text(j, i, text, ha="center", va="center", fontsize=6.5 if len(names) > 4 else 7.5,
-                  color="white" if v > 0.6 * top else style.INK)  # fmt: skip
+                  color="white" if v > 0.5 * top else style.INK)  # fmt: skip
     for i in range(len(names)):
         left.add_patch(Rectangle((i - 0.5, i - 0.5), 1, 1, fill=False, edgecolor=style.INK, linewidth=1.4))
     left.set_yticks(range(len(names)), names, color=style.INK)
@@ -64,30 +64,43 @@ def cross_play(matrix: xr.Dataset, summary: xr.Dataset) -> Figure:
     return fig
 
 
+def _beyond(row: xr.DataArray) -> np.ndarray:
+    """Values at each k, and those of its ends a little beyond them."""
+    return np.concatenate([row.values[:1], row.values, row.values[-1:]])
+
+
 @style.styled
 def focal_play(table: xr.Dataset) -> Figure:
     """table `[measure, team, focal_agents]`: that of `transfer.strangers.FocalPlay`."""
     fig = style.figure(3.1)
     left, right = fig.subplots(1, 2)
     k = table.focal_agents.values
+    wide = np.concatenate([k[:1] - 0.4, k, k[-1:] + 0.4])  # bands and lines have a width for a single k too
     names = [str(t) for t in table.team.values]
     titles = {"focal": "focal agents, each", "advantage": "less residents in their seats"}
     for ax, (measure, title) in zip((left, right), titles.items(), strict=True):
         here = table.sel(measure=measure)
         null = here.isel(team=0)
-        ax.fill_between(k, null.null_low, null.null_high, color=style.CONTROL, alpha=0.25, linewidth=0)
-        ax.plot(k, null.null, color=style.CONTROL, linestyle=(0, (2, 1.5)), label="acting at random")
+        band = [_beyond(null[n]) for n in ("null_low", "null_high")]
+        ax.fill_between(wide, *band, color=style.CONTROL, alpha=0.25, linewidth=0)
+        ax.plot(
+            wide, _beyond(null.null), color=style.CONTROL, linestyle=(0, (2, 1.5)), label="acting at random"
+        )
         for order, name in enumerate(names):
             row, colour = here.sel(team=name), TEAMS[order % len(TEAMS)]
             aside = k + 0.06 * (order - (len(names) - 1) / 2)
             ax.vlines(aside, row.low, row.high, color=colour, linewidth=1.6)
             ax.plot(aside, row.estimate, "o-", color=colour, markersize=4, linewidth=1.2, label=name)
         ax.set_xticks(k)
+        ax.set_xlim(wide[0], wide[-1])
         ax.set_xlabel("focal agents")
         ax.set_title(title)
     home = table.sel(measure="resident").isel(team=0)
-    left.fill_between(k, home.low, home.high, color=style.INK, alpha=0.12, linewidth=0)
-    left.plot(k, home.estimate, color=style.INK, linestyle=(0, (5, 2)), label="residents in their seats")
+    band = [_beyond(home[n]) for n in ("low", "high")]
+    left.fill_between(wide, *band, color=style.INK, alpha=0.12, linewidth=0)
+    left.plot(
+        wide, _beyond(home.estimate), color=style.INK, linestyle=(0, (5, 2)), label="residents in their seats"
+    )
     right.axhline(0, color=style.INK, linestyle=(0, (5, 2)), linewidth=1.2)
     left.set_ylabel(UNIT)
     handles, labels = left.get_legend_handles_labels()

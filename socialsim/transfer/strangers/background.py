@@ -43,6 +43,26 @@ class FocalPlay:
         world = {k: self.table.attrs[k] for k in ("world", "background")}
         return world | {"table": tables.rows(self.table), "population": tables.rows(self.population)}
 
+    @classmethod
+    def from_dict(cls, kept: Mapping[str, Any]) -> "FocalPlay":
+        """What `to_dict` gave."""
+        attrs = {k: kept[k] for k in ("world", "background")}
+        return cls(
+            tables.from_rows(kept["table"], ("measure", "team", "focal_agents"), **attrs),
+            tables.from_rows(kept["population"], ("measure", "focal_agents")),
+        )
+
+    @classmethod
+    def joined(cls, parts: Sequence["FocalPlay"], resampling: Resampling = DEFAULT) -> "FocalPlay":
+        """Focal teams that had backgrounds of their own, as one. `null` stays that of each."""
+        table = xr.concat([p.table for p in parts], "team", combine_attrs="drop_conflicts")
+        means = table.estimate.transpose("measure", "focal_agents", "team").values
+        null = tuple(table[k].mean("team").values for k in ("null", "null_low", "null_high"))
+        coords = {k: table[k].values.tolist() for k in ("measure", "focal_agents")}
+        population = tables.table(coords, resampling.over_teams(means), null, n=means.shape[-1])
+        background = list(dict.fromkeys(b for p in parts for b in p.table.attrs["background"]))
+        return cls(table.assign_attrs(background=background), population)
+
     def plot(self) -> Figure:
         return plots.focal_play(self.table)
 

@@ -59,6 +59,17 @@ class CrossPlay:
             "gaps": {str(t): float(g) for t, g in zip(self.gaps.team.values, self.gaps.values, strict=True)},
         }
 
+    @classmethod
+    def from_dict(cls, kept: Mapping[str, Any]) -> "CrossPlay":
+        """What `to_dict` gave."""
+        attrs = {k: kept[k] for k in ("world", "seats")}
+        gaps = kept["gaps"]
+        return cls(
+            tables.from_rows(kept["matrix"], ("team", "partner"), **attrs),
+            tables.from_rows(kept["summary"], ("statistic",)),
+            xr.DataArray(list(gaps.values()), dims="team", coords={"team": list(gaps)}),
+        )
+
     def plot(self) -> Figure:
         return plots.cross_play(self.matrix, self.summary)
 

@@ -48,6 +48,18 @@ class Dropout:
         parts = {k: tables.rows(getattr(self, k)) for k in ("rates", "course", "indices", "population")}
         return {k: self.rates.attrs[k] for k in ("world", "leave", "departure")} | parts
 
+    @classmethod
+    def from_dict(cls, kept: Mapping[str, Any]) -> "Dropout":
+        """What `to_dict` gave."""
+        dims = {
+            "rates": ("team", "condition", "phase"),
+            "course": ("team", "condition", "decision"),
+            "indices": ("team", "index"),
+            "population": ("index",),
+        }
+        attrs = {k: kept[k] for k in ("world", "leave", "departure")}
+        return cls(**{k: tables.from_rows(kept[k], d, **attrs) for k, d in dims.items()})
+
     def plot(self) -> Figure:
         return plots.expert_dropout(self.course, self.indices)
 
@@ -59,7 +71,7 @@ def expert_dropout(
     *,
     expert: Bot | None = None,
     leave: int | None = None,
-    spans: int = 16,
+    spans: int | None = None,
     episodes: int = 64,
     steps: int | None = None,
     resampling: Resampling = DEFAULT,
@@ -89,7 +101,8 @@ def expert_dropout(
     ----------
     teams : learners by name, each by itself.  expert: by default the world's scripted team.
     leave : decisions for which the expert stays in *half*; by default half of the steps.
-    spans : of the time course.  episodes: of each condition.  steps: of each, by default the horizon.
+    spans : of the time course, by default 16 or one per decision.  episodes: of each condition.  steps: of
+        each, by default the horizon.
 
     Raises
     ------
@@ -102,7 +115,7 @@ def expert_dropout(
         raise OptionError(f"an expert and learners in a world of {count} agent; allowed: two or more")
     steps = env.horizon if steps is None else integer("steps", steps, low=2)
     leave = integer("leave", steps // 2 if leave is None else leave, low=1, high=steps - 1)
-    spans = integer("spans", spans, low=1, high=steps)
+    spans = integer("spans", min(16, steps) if spans is None else spans, low=1, high=steps)
     episodes = tables.check_episodes(episodes)
     if taken := sorted({EXPERT, RANDOM} & set(learners)):
         raise OptionError(f"teams named {taken}; allowed: other names")

@@ -3,7 +3,7 @@
 import dataclasses
 import itertools
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -92,6 +92,18 @@ def rows(data: xr.Dataset) -> list[dict[str, Any]]:
         keys = [*dims, *data.data_vars]
         found.append({k: _plain(cell[k].item()) for k in keys})
     return found
+
+
+def from_rows(found: Sequence[Mapping[str, Any]], dims: Sequence[str], **attrs: Any) -> xr.Dataset:
+    """The table that `rows` gave these of; dims: its coordinates, in order."""
+    coords = {d: list(dict.fromkeys(r[d] for r in found)) for d in dims}
+    shape = tuple(len(v) for v in coords.values())
+    data = {}
+    for name in (k for k in found[0] if k not in dims):
+        column = [r[name] for r in found]
+        blank = "" if any(isinstance(v, str) for v in column) else np.nan
+        data[name] = (tuple(dims), np.array([blank if v is None else v for v in column]).reshape(shape))
+    return xr.Dataset(data, coords=coords, attrs=attrs)
 
 
 def _plain(value):
