@@ -104,11 +104,11 @@ pictures.curves(success, found.agent_steps, baseline=measures.SCRATCH)
 
 # %% [markdown]
 # A panel is an arm, the dashed line the team from nothing. The first point is what a team can do before it has
-# learned anything here. What counts is the whole curve, per sample spent:
+# learned anything here. What counts is the whole curve, per sample spent, as a multiple of what scratch reaches:
 
 # %%
 target = measures.of_target(success, found.agent_steps, float(trained.agent_steps[-1]))
-{arm: np.round(gain, 2).tolist() for arm, gain in target["ratio"].items()}
+{arm: np.round(multiple, 2).tolist() for arm, multiple in target["relative"].items()}
 
 # %% [markdown]
 # ## What cannot be concluded

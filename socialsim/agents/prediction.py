@@ -173,9 +173,10 @@ class Prediction:
 
             value, slope = jax.value_and_grad(loss)(params)
             change, optimiser = self._adam.update(slope, optimiser, params)
-            return (optax.apply_updates(params, change), optimiser), value
+            learned: Any = optax.apply_updates(params, change)
+            return (learned, optimiser), value
 
-        begun = (kept.params, kept.optimiser)
+        begun: Any = (kept.params, kept.optimiser)
         (params, optimiser), losses = jax.lax.scan(step, begun, jnp.arange(self.steps))
         return params, optimiser, losses.mean()
 

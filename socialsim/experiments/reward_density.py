@@ -1,10 +1,12 @@
 """reward-density: does a smooth dense-to-sparse curriculum transfer better than an abrupt switch?"""
 
 import dataclasses
+from collections.abc import Mapping
 from typing import Any
 
 import jax
 import numpy as np
+from jaxtyping import Float
 
 from socialsim.agents.networks import NetworkConfig
 from socialsim.agents.ppo import PPOConfig
@@ -155,46 +157,62 @@ def measure(study: Study, preset: Preset) -> Result:
     network = preset.target.ppo.network
     scratch = newcomers(jax.random.split(study.key(2), seeds), network, env)
     moved = narrowed(trained.teams, stacked(*[scratch] * len(ARMS)))
-    teams, arms = stacked(scratch, moved), (SCRATCH, *ARMS)
-    targets, curves = {}, {}
-    for number, split in enumerate(SPLITS):
-        found = study.timed(
+    teams, arms = stacked(scratch, moved), len(ARMS) + 1
+    found = {
+        split: study.timed(
             f"learning in held-out {split}",
             lambda split=split, number=number: train(
                 envs[split],
                 preset.target,
-                _keys(study, 3 + number, seeds, len(arms)),
-                np.ones((len(arms) * seeds, env.num_agents, 1), np.float32),
+                _keys(study, 3 + number, seeds, arms),
+                np.ones((arms * seeds, env.num_agents, 1), np.float32),
                 teams=teams,
                 run=study.run.part(split),
-                title=f"{len(arms)} arms x {seeds} seeds, new {split}",
+                title=f"{arms} arms x {seeds} seeds, new {split}",
                 quiet=study.quiet,
             ),
         )
-        success = measures.by_arm(found.metrics["joint"], arms)
-        spent = float(trained.agent_steps[-1])
-        targets[split] = measures.of_target(success, found.agent_steps, spent)
-        curves |= {f"{split}/{a}": c for a, c in success.items()}
-        curves[f"{split}/agent_steps"] = found.agent_steps
+        for number, split in enumerate(SPLITS)
+    }
     made = study.stage(
         "what scripted societies would be paid",
         lambda: earnings(env, preset.prediction, study.key(5), worlds=preset.worlds),
     )
-    found = measures.joined(measures.of_source(trained, tuple(ARMS)), targets)
     shares = schedule.history(trained.metrics["alignment"])
+    return concluded(preset, study.seed, trained, found, made, shares)
+
+
+def concluded(
+    preset: Preset,
+    seed: int,
+    trained: Trained,
+    moved: Mapping[str, Trained],
+    societies: Mapping[str, Mapping[str, float]],
+    shares: Float[np.ndarray, "R K C"],
+) -> Result:
+    """What follows from the learning curves. trained: runs arm by arm.  moved: by split, scratch before the
+    arms.  shares: of the drives, by run and chunk."""
+    targets, curves = {}, _source_curves(trained, shares)
+    for split, found in moved.items():
+        success = measures.by_arm(found.metrics["joint"], (SCRATCH, *ARMS))
+        spent = float(trained.agent_steps[-1])
+        targets[split] = measures.of_target(success, found.agent_steps, spent)
+        curves |= {f"{split}/{a}": c for a, c in success.items()}
+        curves[f"{split}/agent_steps"] = found.agent_steps
+    found = measures.joined(measures.of_source(trained, tuple(ARMS)), targets)
     summary = {
-        "seeds": seeds,
+        "seeds": preset.seeds,
         "chunks": preset.source.chunks,
         "world": _world(preset),
         "chance": float(np.mean(trained.metrics["joint"][:, 0])),
-        "societies": made,
-        "dense_share": _dense(shares, seeds),
-        "measures": estimates(found, seed=study.seed),
-        "contrasts": contrasted(CONTRASTS, found, seed=study.seed),
+        "societies": societies,
+        "dense_share": _dense(shares),
+        "measures": estimates(found, seed=seed),
+        "contrasts": contrasted(CONTRASTS, found, seed=seed),
     }
     summary["verdicts"] = verdicts(summary)
     summary["answer"], summary["caveats"] = answer(summary), caveats(summary)
-    return Result(summary, curves | _source_curves(trained, shares, seeds), [])
+    return Result(summary, curves, [])
 
 
 def _keys(study: Study, purpose: int, seeds: int, arms: int):
@@ -202,13 +220,13 @@ def _keys(study: Study, purpose: int, seeds: int, arms: int):
     return jax.numpy.concatenate([jax.random.split(study.key(purpose), seeds)] * arms)
 
 
-def _dense(shares: np.ndarray, seeds: int) -> dict[str, float]:
+def _dense(shares: np.ndarray) -> dict[str, float]:
     """Mean share of the predictive tasks over all of the source training, by arm."""
     spent = shares[:, :, 1:].sum(-1).mean(1)
     return {a: float(v.mean()) for a, v in measures.by_arm(spent, tuple(ARMS)).items()}
 
 
-def _source_curves(trained: Trained, shares: np.ndarray, seeds: int) -> dict[str, np.ndarray]:
+def _source_curves(trained: Trained, shares: np.ndarray) -> dict[str, np.ndarray]:
     arms = tuple(ARMS)
     out = {f"source/{a}": v for a, v in measures.by_arm(trained.metrics["joint"], arms).items()}
     out["source/agent_steps"] = trained.agent_steps
@@ -232,7 +250,7 @@ REWARD_DENSITY = Experiment(
     "better than an abrupt switch, the reverse order, or either reward alone?",
     arms={**ARMS, SCRATCH: NOT_TAUGHT},
     outcome="joint events per agent-step in held-out tasks, mean over the whole curve of learning there, as "
-    "a gain over a team that starts from nothing, mean of two splits: new tasks, and new rules",
+    "a multiple of what a team reaches that starts from nothing, mean of two splits: new tasks, new rules",
     test=f"{TEST} (seeds share worlds and fresh parameters)",
     presets=PRESETS,
     measure=measure,

@@ -55,18 +55,20 @@ def answer(summary: Mapping) -> list[str]:
     )
     charged = [a for a in order if m[a]["charged"]["low"] is not None and m[a]["charged"]["low"] > 0]
     lines.append(
-        "Where the source's samples are charged too, these arms still gain over learning from nothing: "
+        "Charged for the source's samples too, these arms still gain over learning from nothing: "
         + ", ".join(f"'{a}'" for a in charged)
         + "."
         if charged
-        else "Where the source's samples are charged too, no arm gains over learning from nothing."
+        else "Charged for the source's samples too, no arm gains over learning from nothing within what was "
+        "spent in held-out tasks: such teaching pays where it is used more than once."
     )
     return lines
 
 
 def _percent(row: Mapping) -> str:
     t = row["transfer"]
-    estimate, low, high = (f"{100 * t[k]:+.0f}".replace("-", "\u2212") for k in ("estimate", "low", "high"))
+    gains = (100 * (t[k] - 1) for k in ("estimate", "low", "high"))
+    estimate, low, high = (f"{g:+.0f}".replace("-", "\u2212") for g in gains)
     return f"{estimate} % [{low}, {high}]"
 
 

@@ -1,5 +1,7 @@
 """The report of reward-density."""
 
+import numpy as np
+
 from socialsim.analysis.plots.curves import Curves
 from socialsim.analysis.report import Part, markup, of_summary
 from socialsim.analysis.report.markup import Entry, text
@@ -38,22 +40,22 @@ that stand still live in the dark room. Bars on the right are 95 % intervals ove
 
 
 def _shares(summary: Entry, curves: Curves, players) -> str:
-    history = {a: curves[f"shares/{a}"] for a in ARMS}
+    history = {a: np.asarray(curves[f"shares/{a}"]) for a in ARMS}
     drawn = pictures.shares(history)
     return picture(drawn, "density-shares", "What each arm is moved by over training", SHARES)
 
 
 def _source(summary: Entry, curves: Curves, players) -> str:
-    arms = {a: curves[f"source/{a}"] for a in ARMS}
-    steps = curves["source/agent_steps"]
+    arms = {a: np.asarray(curves[f"source/{a}"]) for a in ARMS}
+    steps = np.asarray(curves["source/agent_steps"])
     drawn = pictures.curves(arms, steps, baseline="sparse", smooth=max(1, len(steps) // 24))
     return prose(SOURCE) + picture(drawn, "density-source", "Joint success at the source", SOURCE_CAPTION)
 
 
 def _target(split: str, words: str, title: str) -> Part:
     def body(summary: Entry, curves: Curves, players) -> str:
-        arms = {a: curves[f"{split}/{a}"] for a in (SCRATCH, *ARMS)}
-        steps = curves[f"{split}/agent_steps"]
+        arms = {a: np.asarray(curves[f"{split}/{a}"]) for a in (SCRATCH, *ARMS)}
+        steps = np.asarray(curves[f"{split}/agent_steps"])
         drawn = pictures.curves(arms, steps, baseline=SCRATCH, smooth=max(1, len(steps) // 16))
         m = summary["measures"]
         keys = (split, f"{split}_zero_shot", f"{split}_end")
@@ -66,7 +68,7 @@ def _target(split: str, words: str, title: str) -> Part:
 
 
 def _aligned(summary: Entry, curves: Curves, players) -> str:
-    found = {a: curves[f"alignment/{a}"] for a in ("learned", "sparse", "dense")}
+    found = {a: np.asarray(curves[f"alignment/{a}"]) for a in ("learned", "sparse", "dense")}
     drawn = pictures.alignment(found, int(summary["chunks"].value))
     shown = picture(drawn, "density-alignment", "Gradients of rewards along the sparse one", ALIGNED_CAPTION)
     return prose(ALIGNED) + shown
@@ -93,10 +95,10 @@ PARTS = page(
     SETUP,
     MEASURES,
     tiles={
-        "Linear fade, gain": ("linear", "transfer"),
-        "Abrupt switch, gain": ("abrupt", "transfer"),
-        "Sparse alone, gain": ("sparse", "transfer"),
-        "Learned density, gain": ("learned", "transfer"),
+        "Linear fade, of scratch": ("linear", "transfer"),
+        "Abrupt switch, of scratch": ("abrupt", "transfer"),
+        "Sparse alone, of scratch": ("sparse", "transfer"),
+        "Learned density, of scratch": ("learned", "transfer"),
     },
     middle=(
         Part("shares", "Schedules", "What moves each arm?", _shares),

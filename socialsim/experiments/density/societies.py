@@ -11,6 +11,7 @@ from socialsim.agents.prediction import Prediction
 from socialsim.agents.rollout import Trajectory
 from socialsim.analysis.recording import Episodes, play
 from socialsim.core.acts import Act
+from socialsim.core.senses import Observation
 from socialsim.core.simulation import Simulation
 
 
@@ -64,7 +65,7 @@ def earnings(
     }
 
 
-def as_path(episodes: Episodes) -> tuple[Trajectory, object]:
+def as_path(episodes: Episodes) -> tuple[Trajectory, Observation]:
     """Whole episodes as a batch that a learner would see, and what followed its last row."""
     first = jax.tree.map(lambda x: x[:-1], episodes)
     last = jax.tree.map(lambda x: x[-1], episodes.observation)
