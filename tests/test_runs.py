@@ -12,6 +12,7 @@ import subprocess
 import sys
 import textwrap
 import time
+import weakref
 from pathlib import Path
 
 import jax
@@ -238,6 +239,49 @@ def test_recordings(run):
     with pytest.raises(RunError, match="truncated or altered"):
         run.recording("source")
     assert run.recordings() == [], "set aside, so that it is made again"
+
+
+def pieces(count: int, alive: list):
+    """Pieces of a recording; `alive` is told how many of them are held in memory at once."""
+    there = []
+    for i in range(count):
+        values = np.random.default_rng(i).normal(size=(3, 4)).astype("f4")
+        there = [r for r in there if r() is not None]
+        piece = xr.Dataset(
+            {"value": (("step", "world"), values), "label": (("world",), np.array(list("abcd")))},
+            coords={"step": np.arange(3), "channel": ["attention", "imitation"]},
+            attrs={"shape": (1, 2)},
+        )
+        there.append(weakref.ref(piece))
+        alive.append(len(there))
+        yield piece
+        del piece, values
+
+
+def test_recordings_stream_in_pieces(run):
+    alive: list[int] = []
+    run.stream_recording("long", pieces(9, alive), "world")
+    assert max(alive) <= 2
+    whole = xr.concat(list(pieces(9, [])), "world", data_vars="minimal")
+    found, lazy = run.recording("long"), run.recording("long", lazy=True)
+    xr.testing.assert_equal(found, whole)
+    assert found.attrs == {"shape": [1, 2]} and found.sizes["world"] == 36
+    np.testing.assert_array_equal(lazy.value[:, 30:32], whole.value[:, 30:32])
+    assert len(list((run.path / "recordings/long.zarr/value/c").rglob("*"))) > 9, "chunks of their own"
+
+    def breaks():
+        yield from pieces(2, [])
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run.stream_recording("long", breaks(), "world")
+    xr.testing.assert_equal(run.recording("long"), whole)
+    assert not list(run.path.rglob(".writing-*"))
+    chunk = max((run.path / "recordings/long.zarr/value/c").rglob("*"), key=lambda p: p.is_file())
+    damage(chunk, "truncated")
+    for lazily in (True, False):
+        with pytest.raises(RunError, match="truncated or altered; record it again"):
+            Run.open(run.path).recording("long", lazy=lazily)
 
 
 def test_files_are_written_whole_and_inside(run):

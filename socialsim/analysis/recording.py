@@ -6,6 +6,7 @@ was observed, which needs no acting and therefore works across worlds; `recordin
 
 import dataclasses
 import functools
+from collections.abc import Iterator
 from typing import Any
 
 import jax
@@ -20,7 +21,7 @@ from socialsim.agents.health import tail
 from socialsim.agents.networks import init_hidden
 from socialsim.agents.returns import monte_carlo
 from socialsim.agents.team import Team
-from socialsim.core.errors import CarrierError
+from socialsim.core.errors import CarrierError, integer
 from socialsim.core.scene import Scene
 from socialsim.core.senses import Observation
 from socialsim.core.simulation import Simulation, SimulationState
@@ -201,6 +202,30 @@ def recording(
         coords={"channel": list(heads), "step": np.arange(steps) * every},
         attrs={"world_id": env.id, "discount": discount},
     )
+
+
+def record(
+    env: Simulation,
+    team: Team,
+    key: Key[Array, ""],
+    *,
+    worlds: int,
+    discount: float,
+    steps: int | None = None,
+    every: int = 1,
+    at_once: int = 64,
+) -> Iterator[xr.Dataset]:
+    """Recordings of `worlds` episodes, `at_once` at a time: pieces along dim "world" for `stream_recording`.
+
+    Memory is that of one piece, however many there are. Piece i plays from `jax.random.fold_in(key, i)`.
+    """
+    whole, rest = divmod(integer("worlds", worlds, low=1), integer("at_once", at_once, low=1))
+    begin = 0
+    for i, size in enumerate([at_once] * whole + [rest] * (rest > 0)):
+        episodes = play(env, team, jax.random.fold_in(key, i), worlds=size, steps=steps)
+        piece = recording(env, episodes, team, discount=discount, every=every)
+        yield piece.assign(episode=piece.episode + begin)
+        begin += size
 
 
 SCENE_DIMS = {

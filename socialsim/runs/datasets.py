@@ -1,8 +1,14 @@
-"""Labelled arrays on disk: xarray datasets as Zarr v3, whole or absent, checked when they are read."""
+"""Labelled arrays on disk: xarray datasets as Zarr v3, whole or absent, checked when they are read.
+
+What fits into memory is sealed by a checksum of its content (`save`); what is written piece by piece, so that
+memory does not grow with its length, by one of every file (`stream`).
+"""
 
 import hashlib
 import json
 import os
+import warnings
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +18,7 @@ import xarray as xr
 from socialsim.runs import files
 
 _SEAL = "socialsim_sha256"
+_FILES = "socialsim.json"
 
 
 def save(path: Path, data: xr.Dataset) -> None:
@@ -34,8 +41,52 @@ def save(path: Path, data: xr.Dataset) -> None:
         files.remove(writing)
 
 
+def stream(path: Path, pieces: Iterable[xr.Dataset], dim: str) -> int:
+    """Write pieces one behind the other along `dim`, replacing an older folder; returns how many there were.
+
+    Only one piece is in memory at a time. Variables without `dim` are those of the first piece. Raises
+    ValueError if there is none.
+    """
+    writing, count = path.with_name(f"{files.TEMPORARY}{os.getpid()}-{path.name}"), 0
+    try:
+        for piece in pieces:
+            data = piece.assign_attrs({k: files.plain(v) for k, v in piece.attrs.items()})
+            data = _texts(_widen(data.load()), object).drop_encoding()
+            if count == 0:
+                data.to_zarr(writing, mode="w", zarr_format=3, consolidated=False)
+            else:
+                fixed = [n for n, v in data.variables.items() if dim not in v.dims]
+                data.drop_vars(fixed).to_zarr(writing, append_dim=dim, zarr_format=3, consolidated=False)
+            count += 1
+        if count == 0:
+            raise ValueError("no pieces; allowed: one or more")
+        files.write_sealed(writing / _FILES, {"files": files.inventory(writing)})
+        files.remove(path)
+        os.replace(writing, path)
+        files.sync(path.parent)
+    finally:
+        files.remove(writing)
+    return count
+
+
+def view(path: Path) -> xr.Dataset:
+    """What `stream` wrote, checked, and read only where it is looked at. Raises `files.Damaged`."""
+    try:
+        files.check(path, files.read_sealed(path / _FILES)["files"])
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "Object at socialsim.json is not recognized")
+            return _texts(xr.open_zarr(path, zarr_format=3, consolidated=False, chunks=None), str)
+    except files.Damaged as error:
+        raise files.Damaged(f"{path.name}: {error}") from None
+    except Exception as error:  # whatever a broken store makes Zarr and its codecs raise
+        raise files.Damaged(f"{path.name} cannot be read ({type(error).__name__}: {error})") from None
+
+
 def load(path: Path) -> xr.Dataset:
-    """Read what `save` wrote, into memory. Raises `files.Damaged`."""
+    """Read what `save` or `stream` wrote, into memory. Raises `files.Damaged`."""
+    if (path / _FILES).exists():
+        with view(path) as opened:
+            return opened.load().drop_encoding()
     try:
         with xr.open_zarr(path, zarr_format=3, consolidated=False, chunks=None) as opened:
             data = opened.load()

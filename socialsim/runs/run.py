@@ -17,7 +17,7 @@ import io
 import os
 import re
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -337,18 +337,31 @@ class Run:
             datasets.save(target, data)
         return target
 
+    def stream_recording(self, name: str, pieces: Iterable[xr.Dataset], dim: str) -> Path:
+        """Write datasets one behind the other along `dim` to `recordings/NAME.zarr`, whole or not at all.
+
+        One piece is in memory at a time; `recording(name, lazy=True)` reads it back in the same spirit.
+        """
+        self._writable()
+        target = self.file(f"recordings/{name}.zarr")
+        with _refused(f"recording {name!r} of {self} not written"):
+            datasets.stream(target, pieces, dim)
+        return target
+
     def recordings(self) -> list[str]:
         """Names of the recordings that there are."""
         return sorted(p.name.removesuffix(".zarr") for p in (self.path / "recordings").glob("[!.]*.zarr"))
 
-    def recording(self, name: str) -> xr.Dataset:
+    def recording(self, name: str, *, lazy: bool = False) -> xr.Dataset:
         """The recording `name`, in memory. Raises RunError if missing or damaged.
+
+        lazy : checked, but read only where it is looked at (of one that was streamed).
 
         Where the run is open for writing a damaged one is set aside, so that the run makes it again.
         """
         try:
             path = self.file(f"recordings/{choose('recording', name, self.recordings())}.zarr")
-            return datasets.load(path)
+            return datasets.view(path) if lazy else datasets.load(path)
         except OptionError as error:
             raise RunError(f"{self}: {error}") from None
         except files.Damaged as error:
