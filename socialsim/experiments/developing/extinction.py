@@ -10,7 +10,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, Key
+from jaxtyping import Float
 
 from socialsim.agents.team import Team
 from socialsim.agents.training import TrainConfig, Trained, train
@@ -46,39 +46,38 @@ def stop(
     Two compiled programs: with signals ("kept", "unmoved") and without ("withdrawn", "untrained").
     """
     number = jax.tree.leaves(teams)[0].shape[0]
-    keys = study.key(61), study.key(62)
+    keys = jax.random.split(study.key(61), number)
     moved, still = np.stack([drives] * number), np.stack([np.zeros_like(drives)] * number)
-    going = (("with signals", env, _join(teams, teams), np.concatenate([moved, still]), keys[0]),
-             ("without signals", extinguished(env), _join(teams, fresh), np.concatenate([moved, moved]),
-              keys[1]))  # fmt: skip
+
+    def going_on(title: str, world: Simulation, starts: Team, weights: np.ndarray, quiet: bool) -> Trained:
+        return train(
+            world,
+            config,
+            jnp.concatenate([keys, keys]),  # a team has the same chances in all conditions
+            weights,
+            teams=starts,
+            run=study.run.part(f"extinction-{title.replace(' ', '-')}"),
+            title=f"training on, {title}",
+            quiet=quiet,
+        )
+
+    # Compiling occupies one core: the two programs are compiled side by side.
+    signals = study.background(
+        lambda: going_on("with signals", env, _join(teams, teams), np.concatenate([moved, still]), True)
+    )
+    silence = going_on(
+        "without signals",
+        extinguished(env),
+        _join(teams, fresh),
+        np.concatenate([moved, moved]),
+        study.quiet,
+    )
     out, names = {}, iter(CONDITIONS)
-    for title, world, start, weights, key in going:
-        found = _train(study, world, config, key, weights, start, title)
+    for found in (signals.result(), silence):
         for half in (slice(0, number), slice(number, 2 * number)):
             parts = [jax.tree.map(lambda x, h=half: x[h], s) for s in found.snapshots]
             out[next(names)] = (parts, found.metrics["joint"][half])
     return out
-
-
-def _train(
-    study: Study,
-    env: Simulation,
-    config: TrainConfig,
-    key: Key[Array, ""],
-    drives: Float[np.ndarray, "R A C"],
-    teams: Team,
-    title: str,
-) -> Trained:
-    return train(
-        env,
-        config,
-        jax.random.split(key, len(drives)),
-        drives,
-        teams=teams,
-        run=study.run.part(f"extinction, {title}"),
-        title=f"training on, {title}",
-        quiet=study.quiet,
-    )
 
 
 def read_stages(

@@ -5,6 +5,7 @@ the trait most, measured in the same world (half-way on a logarithmic scale for 
 """
 
 import dataclasses
+import functools
 import math
 from collections import Counter
 from collections.abc import Mapping
@@ -62,7 +63,6 @@ SCRIPTED = {
 """Scripted society -> the name it must get."""
 
 
-@jax.jit
 def traits(episodes: Episodes) -> dict[str, Float[Array, ""]]:
     """`TRAITS` of a batch of episodes (of worlds that do not end before their horizon), one number each."""
     seen = episodes.scene.sees_agent.any(-2)
@@ -70,11 +70,16 @@ def traits(episodes: Episodes) -> dict[str, Float[Array, ""]]:
     return {name: found[name] for name in TRAITS}
 
 
+@functools.partial(jax.jit, static_argnames="number")
+def _by_batch(episodes: Episodes, number: int) -> dict[str, Float[Array, " B"]]:
+    parts = jax.tree.map(lambda x: x.reshape(x.shape[0], number, -1, *x.shape[2:]), episodes)
+    return jax.vmap(traits, in_axes=1)(parts)
+
+
 def batches(episodes: Episodes, number: int) -> list[dict[str, float]]:
-    """Traits of `number` equal batches of worlds."""
-    size = episodes.joint.shape[1] // number
-    parts = [jax.tree.map(lambda x, i=i: x[:, i * size : (i + 1) * size], episodes) for i in range(number)]
-    return [{k: float(v) for k, v in jax.device_get(traits(p)).items()} for p in parts]
+    """Traits of `number` equal batches of worlds; the worlds must divide by it."""
+    found = jax.device_get(_by_batch(episodes, number))
+    return [{name: float(found[name][b]) for name in TRAITS} for b in range(number)]
 
 
 @dataclasses.dataclass(frozen=True)
