@@ -127,7 +127,7 @@ class Prediction:
             else jax.random.normal(jax.random.fold_in(key, i), shape) * (2 / shape[0]) ** 0.5
             for i, (name, shape) in enumerate(shapes.items())
         }
-        habit = jnp.full((NUM_ACTS, NUM_ACTS), 1 / NUM_ACTS)
+        habit = jnp.full((NUM_ACTS, NUM_ACTS), 1 / NUM_ACTS, jnp.float32)
         return Model(params, self._adam.init(params), habit)
 
     def __call__(self, kept: Model, key: Key[Array, ""], path: Trajectory, last: Observation):

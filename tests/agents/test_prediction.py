@@ -172,6 +172,15 @@ def test_rewards_are_bounded_and_the_last_row_of_an_episode_has_none(env, predic
     assert all(jnp.isfinite(x).all() for x in jax.tree.leaves(kept))
 
 
+def test_what_is_kept_has_one_type_throughout(env, prediction):
+    """Or every program that learns would be compiled a second time after its first chunk."""
+    kept = jax.eval_shape(lambda key: prediction.init(key, env), jax.random.key(0))
+    batch = path(senses(None, np.zeros((T + 1, E, A, A - 1), int)))
+    after = jax.eval_shape(prediction, kept, jax.random.key(1), *batch)[0]
+    types = [[(x.shape, x.dtype, x.weak_type) for x in jax.tree.leaves(k)] for k in (kept, after)]
+    assert types[0] == types[1] and not any(weak for _, _, weak in types[0])
+
+
 def test_the_order_of_objects_carries_no_meaning(env, prediction):
     rng = np.random.default_rng(2)
 
