@@ -73,11 +73,11 @@ def test_what_is_said_of_planted_teams():
     none = {"indices": [], "population": [{"index": "kept", "estimate": None, "low": None, "high": None}]}
 
     def said(teams):
-        named = {f"team {i}": t for i, t in enumerate(teams)}
+        named = {f"team {i}": t for i, t in enumerate(teams.values())}
         crossed = cross_play(env, named, jax.random.key(3), episodes=32, resampling=fast)
         parts = [
             focal_play(env, {"new": named["team 0"]}, {"old": t}, jax.random.key(4), episodes=32)
-            for t in teams[1:]
+            for t in list(named.values())[1:]
         ]
         one = [FocalPlay(p.table.assign_coords(team=[f"new {i}"]), p.population) for i, p in enumerate(parts)]
         came = FocalPlay.joined(one)
