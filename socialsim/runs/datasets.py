@@ -75,7 +75,8 @@ def view(path: Path) -> xr.Dataset:
         files.check(path, files.read_sealed(path / _FILES)["files"])
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", "Object at socialsim.json is not recognized")
-            return _texts(xr.open_zarr(path, zarr_format=3, consolidated=False, chunks=None), str)
+            data = xr.open_zarr(path, zarr_format=3, consolidated=False, chunks=None)
+            return _texts(_texts(data, object), str)
     except files.Damaged as error:
         raise files.Damaged(f"{path.name}: {error}") from None
     except Exception as error:  # whatever a broken store makes Zarr and its codecs raise
