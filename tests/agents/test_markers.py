@@ -1,5 +1,7 @@
 """The cache on known cases: it holds what it was told, by hand; who gives way; nothing depends on order."""
 
+from typing import Any
+
 import jax
 import numpy as np
 import pytest
@@ -30,7 +32,7 @@ def found(cache, *code):
     return jax.tree.map(lambda x: x[: len(code)], entry)
 
 
-def told(cache, code, probability, computed=True, writes=True):
+def told(cache, code, probability, computed: bool | list[bool] = True, writes=True):
     rows = len(code)
     probability = np.broadcast_to(np.asarray(probability, np.float32), (rows, ACTS))
     asked = padded(np.broadcast_to(computed, (rows,)), False, bool)
@@ -148,6 +150,7 @@ def test_keys_do_not_depend_on_order_and_calibrated_ones_tell_more_apart():
 
 
 def test_bad_options_are_refused():
-    for wrong in ({"bits": 33}, {"ways": 0}, {"rate": 0.0}, {"rate": 1.5}, {"visits": 0}):
+    refused: list[dict[str, Any]] = [{"bits": 33}, {"ways": 0}, {"rate": 0.0}, {"rate": 1.5}, {"visits": 0}]
+    for wrong in refused:
         with pytest.raises(OptionError, match=next(iter(wrong))):
             MarkerConfig(**wrong)

@@ -159,6 +159,8 @@ def caveats(summary: Mapping) -> list[str]:
         "report shows both.",
         "A small world is met again and again; that is what a cache lives on. In larger worlds, and with "
         "more agents, scenes repeat less and less can be saved.",
+        "Agreement is counted under shared noise, and whoever has no preferences is easy to agree with. What "
+        "it means is told by the emptied and the shuffled cache, which agree by chance and by habit alone.",
         "Disagreement is not spread evenly. Success here takes several right decisions of two agents in a "
         "row, so a few per cent of wrong ones cost more than a few per cent of success.",
         "'Somatic' is a name for the mechanism. Nothing here was measured on bodies or on people.",

@@ -22,6 +22,7 @@ from socialsim.experiments.markers.deciding import decide, gumbel, uncompared
 from socialsim.experiments.markers.life import LifeConfig, follow, new_trail, sizes
 
 STEPS = 32  # decisions that are timed in one go
+RARE = 0.02
 
 
 class Bench:
@@ -76,7 +77,8 @@ class Bench:
                 seen = jax.tree.map(lambda x: x if x.dtype == bool else x * by, obs)
                 if run is None:
                     return carry, self.plain(team, seen, noise * by)
-                cache, trail, act = run(team, seen, noise * by, *carry, key, reward)
+                cache, trail = carry
+                cache, trail, act = run(team, seen, noise * by, cache, trail, key, reward)
                 return (cache, trail), act
 
             return jax.lax.scan(step, (cache, trail), (scale, keys))
@@ -122,9 +124,11 @@ def by_width(
 ) -> list[dict[str, Any]]:
     """Costs for networks of other widths, had they used the buffers that were used here.
 
-    levels : share of decisions of each size of the buffer.  Time is that of the size used most.
+    levels : share of decisions of each size of the buffer; sizes of less than `RARE` of them are left out, as
+        each has to be compiled.  Time is that of the size used most.
     """
     out, usual = [], int(np.argmax(levels))
+    levels = np.where(levels < RARE, 0.0, levels) / levels[levels >= RARE].sum()
     for width in widths:
         team = new_team(
             jax.random.key(width), NetworkConfig(width=width), env.actions, env.channels, env.num_agents
@@ -140,6 +144,7 @@ def by_width(
             "saved": 1 - with_cache / full,
         }
         if timed:
-            row["seconds_full"], row["seconds_cached"] = bench.seconds(None), bench.seconds(each[usual])
+            row["microseconds_full"] = 1e6 * bench.seconds(None)
+            row["microseconds_cached"] = 1e6 * bench.seconds(each[usual])
         out.append(row)
     return out

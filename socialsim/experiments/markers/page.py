@@ -70,14 +70,14 @@ def _cost(summary: Entry) -> str:
     rows = [e.mapping() for e in summary["widths"]]
     speed = [e.mapping() for e in summary["speed"]]
     drawn = pictures.widths(rows, speed, int(summary["width"].value))
-    head = ["Width", "FLOPs, full", "FLOPs, cache", "Saved", "Time, full (s)", "Time, cache (s)"]
+    head = ["Width", "FLOPs, full", "FLOPs, cache", "Saved", "Time, full (µs)", "Time, cache (µs)"]
     times = {e["width"].value: e for e in summary["speed"]}
     body = []
     for e in summary["widths"]:
         timed = times.get(e["width"].value, Entry(None))
         body.append(
             [text(e["width"].value), *(e[k].number() for k in ("full", "cached", "saved"))]
-            + [timed[k].number() for k in ("seconds_full", "seconds_cached")]
+            + [timed[k].number() for k in ("microseconds_full", "microseconds_cached")]
         )
     caption = " ".join(COST_CAPTION.split()).format(rows=summary["rows"].number())
     return (

@@ -87,7 +87,7 @@ def widths(rows: Sequence[Mapping], speed: Sequence[Mapping], trained: int) -> F
     ax = fig.add_subplot()
     x = [r["width"] for r in rows]
     ax.plot(x, [r["saved"] for r in rows], "o-", color=style.BLUE, label="FLOPs, counted by XLA")
-    timed = {s["width"]: 1 - s["seconds_cached"] / s["seconds_full"] for s in speed}
+    timed = {s["width"]: 1 - s["microseconds_cached"] / s["microseconds_full"] for s in speed}
     if timed:
         colour = style.legible(style.ORANGE)
         ax.plot(list(timed), list(timed.values()), "s--", color=colour, label="time, on this machine")
