@@ -18,6 +18,9 @@ from socialsim.core.simulation import Simulation
 from socialsim.envs.replay import player_html, record_replay
 from socialsim.experiments import measures
 from socialsim.experiments.answer import answer, caveats, verdicts
+from socialsim.experiments.developing import stages as developing
+from socialsim.experiments.developing.page import PARTS
+from socialsim.experiments.developing.stages import DevelopmentConfig
 from socialsim.experiments.experiment import Experiment, Result, Study
 from socialsim.progress import bar
 from socialsim.transfer.arms import ARMS, plan
@@ -32,7 +35,7 @@ class Preset:
     seeds: source teams.  train, transfer: learning in the source and in the target.  episodes: recorded per
     team.  elsewhere: worlds to read values in.  target: options of the larger, sparser rendezvous.  arms: of
     the transfer; transfer_seeds: of each.  epsilon: how often the scripted teams slip whose episodes the
-    values are read on, zero-shot.
+    values are read on, zero-shot.  development: growth, extinction and the population of drives.
     """
 
     seeds: int = 4
@@ -56,6 +59,7 @@ class Preset:
     )
     transfer_seeds: int = 4
     transfer: TrainConfig = dataclasses.field(default=TrainConfig(agent_steps=12 * 32_768, chunks=4))
+    development: DevelopmentConfig = dataclasses.field(default=DevelopmentConfig())
 
 
 _GPU = PPOConfig(worlds=2048, minibatches=8)
@@ -70,6 +74,7 @@ PRESETS = {
         arms=tuple(ARMS),
         transfer_seeds=16,
         transfer=TrainConfig(_GPU, agent_steps=20_000_000, chunks=10),
+        development=developing.PRESETS["paper"],
     ),
     "test": Preset(
         seeds=2,
@@ -81,6 +86,7 @@ PRESETS = {
         arms=("scratch", "shaping", "shuffled"),
         transfer_seeds=2,
         transfer=TrainConfig(PPOConfig(worlds=16, steps=16, minibatches=2), agent_steps=2_000, chunks=1),
+        development=developing.PRESETS["test"],
     ),
 }
 
@@ -146,6 +152,16 @@ def measure(study: Study, preset: Preset) -> Result:
         "transfer to a larger, sparser world",
         lambda: _transfer(study, preset, target, drives, sources, trained),
     )
+    grown = developing.development(
+        study,
+        preset.development,
+        env,
+        trained,
+        _keys(study, preset),
+        preset.train.ppo,
+        drives,
+        played,
+    )
     found = {
         "channels": list(env.channels),
         "drives": dict(zip(env.channels, drives[0].tolist(), strict=True)),
@@ -157,9 +173,13 @@ def measure(study: Study, preset: Preset) -> Result:
         "stability": stable,
         "zero_shot": found_abroad["worlds"],
         "transfer": _transfer_rows(moved, preset),
+        **grown,
     }
+    more, said, held = developing.judged(grown)
     found["verdicts"] = verdicts(found, moved.auc())
-    found["answer"], found["caveats"] = answer(found), caveats(found, preset.seeds, preset.transfer_seeds)
+    found["answer"] = answer(found) + said
+    found["caveats"] = caveats(found, preset.seeds, preset.transfer_seeds) + held
+    found["verdicts"] |= more
     return Result(found, _curves(trained, moved, env), players)
 
 
@@ -167,11 +187,15 @@ def _options(preset: Preset) -> dict[str, Any]:
     return dict(preset.target)
 
 
+def _keys(study: Study, preset: Preset):
+    return jax.random.split(study.key(1), preset.seeds)
+
+
 def _train(study: Study, preset: Preset, env: Simulation, drives) -> Trained:
     return train(
         env,
         preset.train,
-        jax.random.split(study.key(1), preset.seeds),
+        _keys(study, preset),
         np.stack([drives] * preset.seeds),
         run=study.run.part("source"),
         title=f"{preset.seeds} teams, {SOURCE}",
@@ -333,9 +357,11 @@ EMERGENT_VALUES = Experiment(
     "travel into worlds they never saw?",
     arms={k: a.label for k, a in ARMS.items()},
     outcome="joint events per agent-step, which no agent receives; rank agreement of values with the returns "
-    "that followed; effect of scene edits on values; ICC and Kendall W of values over seeds",
+    "that followed; effect of scene edits on values; ICC and Kendall W of values over seeds; order and "
+    "spread of values that outlast their signals; which society arises from which drives",
     test="two-sided 95 % intervals; 'values transferred' only where the distilled reward beats random, "
     "shuffled, encoder-only and policy-only in the probability of improvement",
     presets=PRESETS,
     measure=measure,
+    parts=PARTS,
 )

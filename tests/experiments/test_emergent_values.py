@@ -20,7 +20,12 @@ def test_the_experiment_runs_resumes_and_states_every_figure(tmp_path):
     for arm in summary["transfer"]["arms"].values():
         assert {"iqm", "low", "high", "improvement_over_scratch"} <= set(arm)
     assert summary["timings"]["total"] > 0
+    # Development: every checkpoint and the time before, every condition, every mixture of drives.
+    assert len(summary["growth"]["agent_steps"]) == 3
+    assert set(summary["extinction"]["values"]) == {"kept", "unmoved", "withdrawn", "untrained"}
+    assert sum(summary["drives_map"]["counts"].values()) == len(summary["drives_map"]["teams"]) == 6
     page = (folder / "report.html").read_text()
+    assert "Which drives make which society?" in page and "Do they outlast the signals?" in page
     assert "<svg" in page and "replay" in page and "http" not in page.split("</head>")[0]
     # What nobody can perceive changes no value.
     controls = [r for r in summary["counterfactuals"] if "unseen" in r["edit"]]
