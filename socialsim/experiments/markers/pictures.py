@@ -17,6 +17,8 @@ LOOK: dict[str, tuple[str, Any]] = {
     "shuffled": (style.PURPLE, (0, (4, 2))),
     "zeroed": (style.CONTROL, (0, (1, 1.5))),
 }
+PLACES = ((6, 5), (6, 5), (7, -11), (-30, -12), (-32, 6))
+"""Of the labels of the trade-off, smallest budget first: large ones crowd where the cache wants no more."""
 
 
 @style.styled
@@ -63,12 +65,14 @@ def frontier(points: Sequence[Mapping], goal: tuple[float, float]) -> Figure:
     ):
         spots = [[style.interval(p[k]) or (np.nan,) * 3 for p in points] for k in ("saved", name)]
         ax.plot(*[[v[0] for v in s] for s in spots], color=style.BLUE, linewidth=1.2, zorder=1)
-        for p, (x, *wide), (y, *tall) in zip(points, *spots, strict=True):
+        for i, (p, (x, *wide), (y, *tall)) in enumerate(zip(points, *spots, strict=True)):
             ax.plot(wide, [y, y], color=style.BLUE, linewidth=1.2)
             ax.plot([x, x], tall, color=style.BLUE, linewidth=1.2)
             ax.plot([x], [y], "o", color=style.BLUE, markersize=7 if p["declared"] else 4.5,
                     markerfacecolor=style.BLUE if p["declared"] else "white")  # fmt: skip
-            ax.annotate(f"{100 * p['budget']:g} %", (x, y), (5, 5), textcoords="offset points", fontsize=8)
+            ax.annotate(
+                f"{100 * p['budget']:g} %", (x, y), PLACES[i % 5], textcoords="offset points", fontsize=8
+            )
         ax.set_xlabel("FLOPs saved per decision")
         ax.set_ylabel(label)
         for axis in (ax.xaxis, ax.yaxis):
