@@ -112,7 +112,8 @@ CONTRASTS = (
 
 @dataclasses.dataclass(frozen=True)
 class Preset:
-    """Seeds and budget; a pilot on other seeds chose the sizes.
+    """Seeds and budget. The floor is small because random acts succeed too seldom on larger ones (0.1 to 0.3
+    times in an episode at size 7); that was seen before any arm was trained.
 
     seeds: of every arm.  train: the same budget for every arm, environment and gradient steps alike.  shown:
     chunks of it in which a scripted team acts, where there are demonstrations.  few: learning on tasks of
@@ -133,12 +134,12 @@ class Preset:
     few: TrainConfig = dataclasses.field(
         default=TrainConfig(
             PPOConfig(network=NetworkConfig(width=32), worlds=64, steps=16, learning_rate=2e-3),
-            agent_steps=8 * 64 * 16 * 3,
+            agent_steps=5 * 64 * 16 * 3,
             chunks=1,
         )
     )
     number: int = 256
-    size: int = 8
+    size: int = 6
     worlds: int = 32
     bonus: float = 0.3
     price: float = 0.02
