@@ -190,7 +190,13 @@ def test_verdicts_and_sentences_follow_the_figures():
         n: {"attention": lost, "imitation": row | {"persists": None}, "coordination": row} for n in CONDITIONS
     }
     found = {
-        "growth": {"channels": {"attention": {"age": [None, None]}, "coordination": {"age": [1e5, 3e5]}}},
+        "growth": {
+            "channels": {
+                "attention": {"age": [None, None], "returns": [span]},
+                "imitation": {"age": [1e5, None], "returns": [span]},
+                "coordination": {"age": [1e5, 3e5], "returns": [span]},
+            }
+        },
         "extinction": {
             "values": values,
             "teams": 4,

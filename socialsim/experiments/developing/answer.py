@@ -13,7 +13,11 @@ NAMED = 0.95
 
 def verdicts(found: Mapping) -> dict[str, dict]:
     """Claims about growth, extinction and the map of societies. `found`: "growth", "extinction", "drives"."""
-    return {**_grown(found["growth"]), **_outlasting(found["extinction"]), **_mapped(found["drives"])}
+    return {
+        **_grown(found["growth"]),
+        **_outlasting(found["extinction"], learned(found["growth"])),
+        **_mapped(found["drives"]),
+    }
 
 
 def _grown(growth: Mapping) -> dict[str, dict]:
@@ -35,7 +39,16 @@ def _grown(growth: Mapping) -> dict[str, dict]:
     return out
 
 
-def _outlasting(extinction: Mapping) -> dict[str, dict]:
+def learned(growth: Mapping) -> dict[str, bool]:
+    """Channel -> whether its head ranked moments by what follows them when training ended, mean over teams.
+
+    A head that does not holds no values that could outlast anything, however well it keeps its order.
+    """
+    ends = {c: row["returns"][-1]["estimate"] for c, row in growth["channels"].items()}
+    return {c: e is not None and bool(e >= TRACKS) for c, e in ends.items()}  # NaN: returns did not vary
+
+
+def _outlasting(extinction: Mapping, known: Mapping[str, bool]) -> dict[str, dict]:
     out = {}
     for condition, words in (
         ("withdrawn", "the signals have stopped"),
@@ -44,10 +57,11 @@ def _outlasting(extinction: Mapping) -> dict[str, dict]:
         for channel, row in extinction["values"][condition].items():
             rest = extinction["values"]["untrained"][channel]["order"]
             out[f"outlasts_{condition}_{channel}"] = verdict(
-                row["persists"],
+                row["persists"] if known[channel] else None,
                 f"What {channel} made worth more stays worth more after {words}: rank agreement with before "
                 f"above {PERSISTS} and above an untrained head's",
-                f"order {_span(row['order'])}, spread {_span(row['strength'])} of before; "
+                ("" if known[channel] else "not tested, the head did not rank moments rightly before; ")
+                + f"order {_span(row['order'])}, spread {_span(row['strength'])} of before; "
                 f"untrained order {_span(rest)}; {extinction['teams']} teams",
             )
     return out
@@ -70,7 +84,7 @@ def answer(found: Mapping) -> list[str]:
     """Three sentences that say no more than the verdicts."""
     return [
         _age_sentence(found["growth"]),
-        _persistence_sentence(found["extinction"]),
+        _persistence_sentence(found["extinction"], learned(found["growth"])),
         _map_sentence(found["drives"], found["verdicts"]["societies_named"]["supported"]),
     ]
 
@@ -89,8 +103,10 @@ def _age_sentence(growth: Mapping) -> str:
     return "While they learned, heads came to rank moments by what follows them: " + "; ".join(told) + "."
 
 
-def _persistence_sentence(extinction: Mapping) -> str:
-    rows = extinction["values"]["withdrawn"]
+def _persistence_sentence(extinction: Mapping, known: Mapping[str, bool]) -> str:
+    ends = extinction["values"]["withdrawn"]
+    rows = {c: r for c, r in ends.items() if known[c]}
+    empty = [c for c in ends if not known[c]]
     kept = [c for c, r in rows.items() if r["persists"]]
     lost = [c for c, r in rows.items() if r["persists"] is False]
     open_ = [c for c in rows if c not in kept and c not in lost]
@@ -104,6 +120,8 @@ def _persistence_sentence(extinction: Mapping) -> str:
         parts.append(f"{_listed(lost)} lost it")
     if open_:
         parts.append(f"for {_listed(open_)} it is undecided")
+    if empty:
+        parts.append(f"for {_listed(empty)} the head knew nothing before, so that nothing could outlast")
     j = extinction["joint_at_end"]
     doing = (
         f" Joint success ended at {j['withdrawn']['estimate']:.3f} per agent-step, against "
