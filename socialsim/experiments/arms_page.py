@@ -13,9 +13,11 @@ from socialsim.analysis.report import CAVEATS, METHODS, Part, evidence, markup, 
 from socialsim.analysis.report.markup import Entry, text
 
 MEASURED = "Marks are means over seeds with 95 % intervals, one panel per measure, each on its own scale."
+MORE = "More measures of the same arms, shown the same way."
+PANELS = 5  # side by side in one figure; more would not be legible
 QUESTIONS = """Differences asked about before the run: the arm minus what it is held against, paired by seed,
-as shares of the latter's mean where that is not zero. A mark is filled where its interval leaves 0 out; a claim
-needs more, a test that is corrected for the number of questions."""
+as shares of the latter's mean where that is not zero. A mark is filled where its interval leaves 0 out; a
+claim needs more, a test that is corrected for the number of questions."""
 
 
 def prose(words: str, **parts: str) -> str:
@@ -52,16 +54,19 @@ def page(
 
     def measured(summary: Entry) -> str:
         m = summary["measures"]
-        rows = [
-            {"label": str(arm), "panel": label, **e[name].mapping()}
-            for arm, e in m.items()
-            for name, label in measures.items()
-        ]
-        drawn = plots.forest(rows, panel="panel", panels=list(measures.values()))
+        shown, names = "", list(measures)
+        for first in range(0, len(names), PANELS):
+            some = {name: measures[name] for name in names[first : first + PANELS]}
+            rows = [
+                {"label": str(arm), "panel": label, **e[name].mapping()}
+                for arm, e in m.items()
+                for name, label in some.items()
+            ]
+            drawn = plots.forest(rows, panel="panel", panels=list(some.values()))
+            figure, caption = (f"arms-{first}", MORE) if first else ("arms", MEASURED)
+            shown += picture(drawn, figure, "Every arm by every measure", caption)
         table = [[text(a), *(e[name].interval() for name in measures)] for a, e in m.items()]
-        return picture(drawn, "arms", "Every arm by every measure", MEASURED) + markup.details(
-            "The numbers", markup.table(["Arm", *measures.values()], table)
-        )
+        return shown + markup.details("The numbers", markup.table(["Arm", *measures.values()], table))
 
     def asked(summary: Entry) -> str:
         rows = []

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from socialsim.agents.coherence import Mirror
+from socialsim.analysis import report
 from socialsim.core.errors import OptionError
 from socialsim.core.senses import OBJECT_SENSE_FEATURES, OTHER_FEATURES
 from socialsim.experiments import coherence, run_experiment
@@ -258,6 +259,22 @@ def test_contexts_that_change_the_truth_are_not_called_legitimate():
     summary = summarised(found, truth=0.3)
     assert not summary["verdicts"]["legitimate"]["supported"]
     assert any("asks for what is not so" in line for line in answer(summary))
+
+
+def test_the_report_can_be_drawn_and_names_every_arm_and_measure(tmp_path):
+    rng = np.random.default_rng(0)
+    summary = summarised(synthetic(rng))
+    summary |= {"experiment": "coherence", "arms": dict(coherence.ARMS), "question": "?", "preset": "test"}
+    summary["shares"] = {a: {c: 0.2 for c in summary["truth"]} for a in coherence.ARMS}
+    summary["answer"], summary["caveats"] = answer(summary), caveats(summary)
+    curves = {"agent_steps": np.arange(1, 6) * 1000.0}
+    for arm in coherence.TRAINED:
+        curves |= {f"learning/{arm}": rng.random((10, 5)), f"calibration/{arm}": rng.random((10, 2, 10))}
+    path = tmp_path / "report.html"
+    report.write(path, json.loads(json.dumps(summary)), curves, [], coherence.PARTS)
+    page = path.read_text()
+    assert all(f">{arm}<" in page for arm in coherence.ARMS)
+    assert page.count("<figure") == 5  # measures take two
 
 
 def test_arms_are_data():

@@ -30,14 +30,14 @@ therefore count as the toss of a coin, and heads that vary less than 5 % of what
 
 MEASURES = {
     "contradiction": "contradictions",
-    "contradiction_changed": "contradictions, changed place",
+    "contradiction_changed": "contradictions,\nchanged place",
     "cycles": "cyclic triads",
-    "coherence": "scene's share of variance",
+    "coherence": "scene's share\nof variance",
     "bits": "bits per scene",
     "success": "success",
-    "success_changed": "success, changed place",
-    "calibration_changed": "miscalibration, changed place",
-    "tuned": "success, learning on",
+    "success_changed": "success,\nchanged place",
+    "calibration_changed": "miscalibration,\nchanged place",
+    "tuned": "success,\nlearning on",
     "spread": "spread of values",
 }
 
