@@ -16,8 +16,8 @@ from socialsim.core.senses import SELF_FEATURES
 _FIRST = SELF_FEATURES.index("act_still")
 
 
-def done_acts(part: Batch) -> tuple[Int[Array, "T-1 E A"], Bool[Array, "T-1 E A"]]:
-    """The acts that were carried out after each row but the last, and where that is known.
+def done_acts(part: Batch) -> tuple[Int[Array, "N E A"], Bool[Array, "N E A"]]:
+    """The acts carried out after each row but the last (N = T - 1), and where that is known.
 
     An agent senses its own last act. In a world that lets a scripted team act (`Demonstrated`) this is what
     the team did, not what the learner asked for. It is unknown where the next row begins another episode.
