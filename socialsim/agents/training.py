@@ -224,7 +224,8 @@ def _map(function):
 
 def _check_finite(metrics, channels, before: int, updates: int) -> None:
     """Raise DivergenceError naming the first non-finite channel: the earliest update, its cause first."""
-    bad = {name: ~np.isfinite(metrics[name]) for name in ("signal", "target_mean", "critic_loss", "entropy")}
+    names = ("signal", "target_mean", "actor_loss", "critic_loss", "entropy")
+    bad = {name: ~np.isfinite(metrics[name]) for name in names}
     anywhere = functools.reduce(np.logical_or, [b.reshape(*b.shape[:2], -1).any(-1) for b in bad.values()])
     if not anywhere.any():
         return
@@ -232,7 +233,9 @@ def _check_finite(metrics, channels, before: int, updates: int) -> None:
     for name, b in bad.items():
         here = np.atleast_1d(b[run, update])
         if here.any():
-            where = f"channel {channels[int(here.argmax())]!r}" if name != "entropy" else "the policy"
+            every = here.all() and len(here) > 1
+            where = "every channel" if every else f"channel {channels[int(here.argmax())]!r}"
+            where = where if name in ("signal", "target_mean", "critic_loss") else "the policy"
             raise DivergenceError(
                 f"non-finite {name} in {where}, run {run}, update {before * updates + update + 1}; kept: the "
                 f"checkpoint after chunk {before}; try a smaller learning_rate or drive for that channel"
