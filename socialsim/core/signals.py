@@ -107,7 +107,8 @@ class Attention(Signal):
     name: ClassVar[str] = "attention"
 
     def __post_init__(self):
-        _positive(self, "fade", "memory", "eps")
+        _positive(self, "fade", "eps")
+        _steps(self, "memory")
         _not_negative(self, "power", "roam", "joint")
 
     def gaze_shares(self, scene: Scene):
@@ -178,10 +179,12 @@ class Imitation(Signal):
     name: ClassVar[str] = "imitation"
 
     def __post_init__(self):
-        _positive(self, "memory", "habit_memory")
+        _steps(self, "memory", "habit_memory")
         _not_negative(self, "power")
-        if not self.lags or min(self.lags) < 1:
-            raise errors.OptionError(f"imitation: lags={self.lags}; allowed: one or more, each at least 1")
+        whole = all(isinstance(k, int) and not isinstance(k, bool) for k in self.lags)
+        if not self.lags or not whole or min(self.lags) < 1:
+            allowed = "one or more integers, each at least 1"
+            raise errors.OptionError(f"imitation: lags={self.lags}; allowed: {allowed}")
 
     @property
     def remembers(self) -> Mapping[str, int]:
@@ -241,16 +244,26 @@ class Coordination(Signal):
         return jnp.clip(window.scene.joint, 0.0, self.cap)
 
 
+_TINY = 1e-30
+_SPAN = ", within 1e-30 to 1e30 (single precision)"
+
+
 def _positive(signal, *fields):
     for f in fields:
-        if not getattr(signal, f) > 0:
-            raise errors.OptionError(f"{signal.name}: {f}={getattr(signal, f)}; allowed: more than 0")
+        if not _TINY <= getattr(signal, f) <= 1 / _TINY:
+            raise errors.OptionError(f"{signal.name}: {f}={getattr(signal, f)}; allowed: more than 0{_SPAN}")
+
+
+def _steps(signal, *fields):
+    for f in fields:  # a running mean over less than a step swings ever wider
+        if not 1 <= getattr(signal, f) <= 1 / _TINY:
+            raise errors.OptionError(f"{signal.name}: {f}={getattr(signal, f)}; allowed: 1 or more{_SPAN}")
 
 
 def _not_negative(signal, *fields):
     for f in fields:
-        if not getattr(signal, f) >= 0:
-            raise errors.OptionError(f"{signal.name}: {f}={getattr(signal, f)}; allowed: 0 or more")
+        if getattr(signal, f) != 0 and not _TINY <= getattr(signal, f) <= 1 / _TINY:
+            raise errors.OptionError(f"{signal.name}: {f}={getattr(signal, f)}; allowed: 0 or more{_SPAN}")
 
 
 _SIGNALS: dict[str, type[Signal]] = {}
