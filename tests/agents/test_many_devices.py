@@ -45,7 +45,7 @@ def found(folder: Path) -> dict[str, np.ndarray]:
 
 
 def compare(killed, whole, one) -> None:
-    """On several devices equal to the bit, however many: runs share nothing. On one device XLA compiles another
+    """On several devices equal to the bit, however many: runs share nothing. On one, XLA compiles another
     program (nothing is partitioned), which rounds differently: seen, 7e-6 at most after six updates."""
     assert killed.keys() == whole.keys() == one.keys()
     for name in whole:
