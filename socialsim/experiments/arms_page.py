@@ -71,7 +71,7 @@ def page(
     def asked(summary: Entry) -> str:
         rows = []
         for e in summary["contrasts"]:
-            label = f"{e['arm'].value} − {e['against'].value}: {str(e['measure'].value).replace('_', ' ')}"
+            label = f"{e['arm'].value} less {e['against'].value}: {str(e['measure'].value).replace('_', ' ')}"
             rows.append({"label": label, **_relative(e)})
         drawn = plots.forest(rows, xlabel="difference, as a share of what the arm is held against")
         return picture(drawn, "contrasts", "Differences asked about beforehand", QUESTIONS)

@@ -1,4 +1,4 @@
-"""Arms compared over seeds: two-sided, paired, corrected for the number of questions; and how that is said."""
+"""Arms compared over seeds: two-sided, paired, corrected for the number of questions; how that is said."""
 
 import dataclasses
 from collections.abc import Mapping, Sequence
