@@ -287,6 +287,8 @@ def _truth(study: Study, preset: Preset, home: Simulation, trained: Trained) -> 
         options = {"steps": tail(discount), "rollouts": reading.rollouts}
         parts.append(np.asarray(lived(home, team, live_key, states, me, discount, **options)))
     found = true_shares(np.concatenate(parts, 1), seed=study.seed)
+    if not all(np.isfinite(e.estimate) for e in found.values()):
+        return {c: {"estimate": None, "low": None, "high": None} for c in found}
     return {c: {"estimate": e.estimate, "low": e.low, "high": e.high} for c, e in found.items()}
 
 

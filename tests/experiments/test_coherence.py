@@ -196,6 +196,9 @@ def test_what_truly_changes_is_told_from_the_chance_of_few_rollouts():
     assert shares["mirror"].low < 0 < shares["mirror"].high < 0.15  # noise alone would give 0.25
     assert shares["decoys"].low < 0.125 < shares["decoys"].high
     assert shares["all"].low < 1 < shares["all"].high
+    # Where scenes do not differ in what follows there is nothing to have a share of.
+    alike = true_shares(rng.normal(size=(5, 200, 16)), seed=0)
+    assert all(np.isnan(e.estimate) and "differ" in e.reason for e in alike.values())
 
 
 # The claims ------------------------------------------------------------------------------------------------

@@ -19,17 +19,9 @@ def collapse(found: Found) -> dict[str, float]:
 def verdicts(summary: Mapping) -> dict[str, dict]:
     """Every claim of the report with True, False or None, and the figures behind it."""
     gone, truth = summary["collapsed"], summary["truth"]
-    worst = max(truth, key=lambda c: truth[c]["high"])
-    bad = truth[worst]
     told = ", ".join(f"{a} {_share(s)}" for a, s in gone.items() if a != "untrained")
     out = {
-        "legitimate": verdict(
-            bad["high"] < LEGITIMATE,
-            "The contexts leave what truly follows (nearly) unchanged",
-            f"largest change of true expected returns, in the context '{worst}': {bad['estimate']:.3f} "
-            f"[{bad['low']:.3f}, {bad['high']:.3f}] of their variance between scenes; asked for: the "
-            f"interval below {LEGITIMATE:g}",
-        ),
+        "legitimate": verdict(*_legitimate(truth)),
         "not_collapsed": verdict(
             gone["with"] == 0,
             "The penalty does not collapse the value head to a constant",
@@ -42,6 +34,20 @@ def verdicts(summary: Mapping) -> dict[str, dict]:
         ),
     }
     return out | contrasts.verdicts(summary["contrasts"])
+
+
+def _legitimate(truth: Mapping) -> tuple[bool | None, str, str]:
+    claim = "The contexts leave what truly follows (nearly) unchanged"
+    if any(e["high"] is None for e in truth.values()):
+        return None, claim, "not tested: the scenes lived on from are not seen to differ in what follows"
+    worst = max(truth, key=lambda c: truth[c]["high"])
+    bad = truth[worst]
+    reason = (
+        f"largest change of true expected returns, in the context '{worst}': {bad['estimate']:.3f} "
+        f"[{bad['low']:.3f}, {bad['high']:.3f}] of their variance between scenes; asked for: the interval "
+        f"below {LEGITIMATE:g}"
+    )
+    return bad["high"] < LEGITIMATE, claim, reason
 
 
 def _share(x: float) -> str:
@@ -72,7 +78,7 @@ def answer(summary: Mapping) -> list[str]:
         if named
         else "No trained head collapsed to a constant."
     )
-    if not v["legitimate"]["supported"]:
+    if v["legitimate"]["supported"] is False:
         lines.append(
             "One of the contexts changes what truly follows by more than was allowed for, or too few scenes "
             "were lived to exclude it: part of the penalty then asks for what is not so."

@@ -14,7 +14,7 @@ from socialsim.agents.returns import monte_carlo
 from socialsim.agents.team import Team
 from socialsim.analysis.clusters import cluster_bootstrap
 from socialsim.analysis.recording import Episodes, Returns, play, read
-from socialsim.analysis.statistics import Estimate
+from socialsim.analysis.statistics import Estimate, undefined
 from socialsim.core.errors import integer
 from socialsim.core.simulation import Simulation, SimulationState
 from socialsim.experiments.cohering import measures
@@ -172,18 +172,27 @@ def lived(
 
 def true_shares(returns: Float[np.ndarray, "K N R"], *, seed: int) -> dict[str, Estimate]:
     """`measures.within_share` of true expected returns, freed from the chance of finitely many rollouts, with
-    intervals over scenes: context -> estimate. It may fall below 0 by chance where nothing changes."""
+    intervals over scenes: context -> estimate. It may fall below 0 by chance where nothing changes, and is
+    NaN where scenes are not seen to differ in what follows: there is nothing to have a share of."""
     returns = np.asarray(returns, float)
     mean = returns.mean(-1)
     noise = returns.var(-1, ddof=1) / returns.shape[-1]
+    groups = np.arange(mean.shape[1])
+
+    def spread(s):
+        return s[..., 1] / s[..., 2] - (s[..., 0] / s[..., 2]) ** 2
+
+    plain = np.stack([mean[0], mean[0] ** 2 - noise[0], np.ones_like(mean[0])], -1)
+    if not cluster_bootstrap(plain, spread, groups=groups, seed=seed).low > 0:
+        reason = "scenes are not seen to differ in what follows"
+        return {name: undefined(len(groups), reason) for name in list(CONTEXTS)[1:]}
     out = {}
     for k, name in list(enumerate(CONTEXTS))[1:]:
         change = 0.5 * ((mean[k] - mean[0]) ** 2 - noise[k] - noise[0])
-        columns = np.stack([change, mean[0], mean[0] ** 2 - noise[0], np.ones(len(change))], -1)
+        columns = np.concatenate([change[:, None], plain], -1)
 
         def share(s):
-            between = s[..., 2] / s[..., 3] - (s[..., 1] / s[..., 3]) ** 2
-            return s[..., 0] / s[..., 3] / np.maximum(between, 1e-9)
+            return s[..., 0] / s[..., 3] / np.maximum(spread(s[..., 1:]), 1e-9)
 
-        out[name] = cluster_bootstrap(columns, share, groups=np.arange(len(change)), seed=seed)
+        out[name] = cluster_bootstrap(columns, share, groups=groups, seed=seed)
     return out
