@@ -3,6 +3,7 @@
 import contextlib
 import os
 import platform
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -80,6 +81,7 @@ def use_all_cores() -> None:
     device each, fill the cores without it (measured: 85,000 against 39,000 agent-steps/s of training on two
     cores). `XLA_FLAGS` and `JAX_NUM_CPU_DEVICES` set by the user are respected.
     """
+    avoid_faults()
     flags = os.environ.get("XLA_FLAGS", "")
     if "JAX_NUM_CPU_DEVICES" in os.environ or "xla_cpu_multi_thread_eigen" in flags:
         return
@@ -87,6 +89,18 @@ def use_all_cores() -> None:
     affinity = getattr(os, "sched_getaffinity", None)  # not on every platform
     with contextlib.suppress(OptionError):
         setup_cpu_devices(len(affinity(0)) if affinity else os.cpu_count() or 1)
+
+
+def avoid_faults() -> None:
+    """Switch off what is known to crash in the installed XLA. No effect once JAX is in use.
+
+    jaxlib 0.10.2 hands small matrix products on CPUs to YNNPACK, which ends the process with a segmentation
+    fault in some of them (seen in `value-drift`, on AMD EPYC). Later versions may not know the option, and an
+    unknown one is fatal, so it is set for that version only.
+    """
+    flags = os.environ.get("XLA_FLAGS", "")
+    if metadata.version("jaxlib") == "0.10.2" and "xla_cpu_experimental_ynn_fusion_type" not in flags:
+        os.environ["XLA_FLAGS"] = f"{flags} --xla_cpu_experimental_ynn_fusion_type=".strip()
 
 
 def release_programs(share: float = 0.5) -> bool:

@@ -1,11 +1,15 @@
 """Settings of the whole suite: reproducible, CPU only, warnings are errors (pyproject.toml)."""
 
 import os
+from importlib import metadata
 
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
 os.environ.setdefault("MPLBACKEND", "Agg")
 # Tests compile much and run little: no LLVM optimisation makes the suite a quarter shorter.
 os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0")
+# As `socialsim.devices.avoid_faults` does; the package must not be imported before its checker is there.
+if metadata.version("jaxlib") == "0.10.2" and "ynn_fusion" not in os.environ["XLA_FLAGS"]:
+    os.environ["XLA_FLAGS"] += " --xla_cpu_experimental_ynn_fusion_type="
 
 import shutil
 

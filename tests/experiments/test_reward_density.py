@@ -256,7 +256,8 @@ def test_scripted_societies_show_the_dark_room_and_that_skill_shuts_it():
     assert all(abs(v) < 0.1 for v in skill["still"].values())
     # Known and told in the docs: turning on the spot changes what is sensed, and in part that can be learned.
     assert made["turning on the spot"]["predict_objects"] > made["still"]["predict_objects"]
-    assert abs(made["random"]["predict_others"]) < 0.1
+    # Chance pays nothing: a model that has fitted it does worse than habit, never better.
+    assert made["random"]["predict_others"] < 0.1
     assert made["oscillating"]["predict_others"] < 0.1
 
 

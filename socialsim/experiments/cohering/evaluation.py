@@ -138,7 +138,7 @@ def lived(
     key: Key[Array, ""],
     states: SimulationState,
     me: Int[Array, " N"],
-    discount: float,
+    discount: float | Float[Array, ""],
     *,
     steps: int,
     rollouts: int,
