@@ -28,16 +28,16 @@ class JaxMARLEnv:
 
     Agents are `agent_0` .. `agent_{A-1}`; keys may be typed (`jax.random.key`) or raw (`PRNGKey`).
 
-    observations : agent -> `[D]` float32, the flat form of `socialsim.envs.pettingzoo_spaces`.
-    state : `SimulationState` of one world.
-    rewards : agent -> `sum_c drives[i, c] * signals[i, c]`. No world has a reward of its own.
-    dones : agent -> done, and `"__all__"`. JaxMARL does not tell running out of time from the end of the
-        task; `infos["truncated"]` does.
-    infos : every leaf is `[A]`, as JaxMARL's learners need: `infos["signals"][channel]` before drives;
-        `infos["team_metric"]`, the mean share in joint successes of this step, which is the experimenter's
-        and must not be learned from; `infos["truncated"]`.
-    actions : agent -> an integer `[]` or `[1]`, or `[n]` motor commands. Inside jit nothing can be refused,
-        so what lies out of range is clipped to it.
+    - observations : agent -> `[D]` float32, the flat form of `socialsim.envs.pettingzoo_spaces`.
+    - state : `SimulationState` of one world.
+    - rewards : agent -> `sum_c drives[i, c] * signals[i, c]`. No world has a reward of its own.
+    - dones : agent -> done, and `"__all__"`. JaxMARL does not tell running out of time from the end of the
+      task; `infos["truncated"]` does.
+    - infos : every leaf is `[A]`, as JaxMARL's learners need: `infos["signals"][channel]` before drives;
+      `infos["team_metric"]`, the mean share in joint successes of this step, which is the experimenter's
+      and must not be learned from; `infos["truncated"]`.
+    - actions : agent -> an integer `[]` or `[1]`, or `[n]` motor commands. Inside jit nothing can be refused,
+      so what lies out of range is clipped to it.
 
     Parameters
     ----------

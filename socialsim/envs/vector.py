@@ -51,16 +51,16 @@ class SocialVectorEnv(gymnasium.vector.VectorEnv):
     Agent `a` of world `w` is sub-environment `w * A + a`: the agents of a world stand side by side, and all
     of them end at once. `agents_per_world` and `num_worlds` are attributes.
 
-    rewards : `[N * A]` float32, `sum_c drives[a, c] * signals[a, c]`. No world has a reward of its own.
-    observations : `[N * A, D]` float32 ("flat"), or a dict of such arrays ("sets"); see
-        `socialsim.envs.pettingzoo_spaces`.
-    infos : `infos["signals"][channel]`, `[N * A]`, this step's signals before drives (a reset has none: 0);
-        `infos["team_metric"]`, `[N * A]`, the mean over the agents of one's world of their shares in joint
-        successes of this step. It is the experimenter's measure and must not be learned from.
-    autoreset : same-step (`metadata["autoreset_mode"]`). Where an episode has ended, the observation
-        returned is the first of the next one; `infos["final_obs"]` (objects, None elsewhere) holds the last
-        of the old one and `infos["final_info"]` its signals and metric, with gymnasium's masks
-        `_final_obs` and `_final_info`.
+    - rewards : `[N * A]` float32, `sum_c drives[a, c] * signals[a, c]`. No world has a reward of its own.
+    - observations : `[N * A, D]` float32 ("flat"), or a dict of such arrays ("sets"); see
+      `socialsim.envs.pettingzoo_spaces`.
+    - infos : `infos["signals"][channel]`, `[N * A]`, this step's signals before drives (a reset has none: 0);
+      `infos["team_metric"]`, `[N * A]`, the mean over the agents of one's world of their shares in joint
+      successes of this step. It is the experimenter's measure and must not be learned from.
+    - autoreset : same-step (`metadata["autoreset_mode"]`). Where an episode has ended, the observation
+      returned is the first of the next one; `infos["final_obs"]` (objects, None elsewhere) holds the last
+      of the old one and `infos["final_info"]` its signals and metric, with gymnasium's masks
+      `_final_obs` and `_final_info`.
 
     Keys: `reset(seed=s)` begins with `key = jax.random.key(s)`; then every reset, every drawing of the pool
     of states that later episodes begin from, and every step does `key, sub = jax.random.split(key)` and

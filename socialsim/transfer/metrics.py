@@ -27,11 +27,11 @@ def area(curves: xr.DataArray, time: str = "time") -> xr.DataArray:
 class TransferMetrics:
     """Curves `score [arm, seed, time]` -> Dataset of metrics `[arm, seed]`.
 
-    threshold: score to reach; None takes half of the reference arm's asymptote (interquartile mean).
-    ends: share of the curve that counts as its start (jumpstart) and as its end (asymptote).
-    reference: the arm that learns from nothing.
-    source_time: time units the source cost. With it, `charged_ratio` is the transfer ratio with every curve
-        but the reference's delayed by that much, at its own first score until then.
+    - threshold: score to reach; None takes half of the reference arm's asymptote (interquartile mean).
+    - ends: share of the curve that counts as its start (jumpstart) and as its end (asymptote).
+    - reference: the arm that learns from nothing.
+    - source_time: time units the source cost. With it, `charged_ratio` is the transfer ratio with every curve
+      but the reference's delayed by that much, at its own first score until then.
 
     jumpstart and asymptote are means over the first and last `ends` of the curve; jumpstart is relative to
     the reference arm's mean. time_to_threshold is the time, counted from the curve's first, at which the
