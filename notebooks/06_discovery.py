@@ -2,6 +2,11 @@
 # jupyter:
 #   jupytext:
 #     formats: ipynb,py:percent
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#       format_version: '1.3'
+#       jupytext_version: 1.19.6
 #   kernelspec:
 #     display_name: Python 3
 #     language: python
@@ -66,7 +71,7 @@ for act in (Act.STILL, Act.GESTURE_0):
 # forward models, and empowerment. The last is exact: how many outcomes are in reach of each agent, in bits.
 
 # %%
-bits = empowerment(env.world, jax.random.key(0), state, steps=2)
+bits = empowerment(env.world, jax.random.key(0), state.world, steps=2)
 print("two acts ahead:", np.round(np.asarray(bits), 2), "bits; on a free floor it would be 4")
 
 # %% [markdown]
