@@ -10,7 +10,7 @@ from jaxtyping import Array, Bool, Key
 
 from socialsim.agents.bots.base import Bot
 from socialsim.core.scene import Scene
-from socialsim.core.world import Actions, State, World
+from socialsim.core.world import Around, State, World
 
 
 def as_it_is(world: World, state: State) -> Scene:
@@ -24,7 +24,7 @@ class Shown(struct.PyTreeNode):
     memory: Any
 
 
-class Demonstrated(World):
+class Demonstrated(Around):
     """`world`, where `bot` acts instead of the agents while `on`, whatever actions they are given.
 
     Agents sense their own last act, so they can tell afterwards what was done in their place (see `Cloning`).
@@ -32,18 +32,9 @@ class Demonstrated(World):
     state) -> Scene`; scripted teams are experts and may be shown more than there is to see.
     """
 
-    world: Any
     bot: Bot
     on: Bool[Array, ""]
     view: Callable[[Any, State], Scene] = struct.field(pytree_node=False, default=as_it_is)
-
-    @property
-    def num_agents(self) -> int:
-        return self.world.num_agents
-
-    @property
-    def actions(self) -> Actions:
-        return self.world.actions
 
     def reset(self, key: Key[Array, ""]) -> Shown:
         inner = self.world.reset(key)

@@ -61,3 +61,17 @@ class World(struct.PyTreeNode, abc.ABC):
     @abc.abstractmethod
     def terminated(self, state: State) -> Bool[Array, ""]:
         """True when the task itself is over (running out of time is truncation, not this)."""
+
+
+class Around(World):
+    """A world that changes something about another one: who acts and how is the inner world's."""
+
+    world: Any
+
+    @property
+    def num_agents(self) -> int:
+        return self.world.num_agents
+
+    @property
+    def actions(self) -> Actions:
+        return self.world.actions

@@ -10,7 +10,7 @@ from jaxtyping import Array, Bool, Float, Int, Key
 from socialsim.agents.bots.base import Bot
 from socialsim.core.scene import Scene
 from socialsim.core.simulation import Simulation
-from socialsim.core.world import Actions, State, World
+from socialsim.core.world import Around, State
 
 
 class Play(struct.PyTreeNode):
@@ -39,19 +39,10 @@ def play(
     return _episodes(env, bot, state, run_key, env.horizon if steps is None else steps)
 
 
-class _Arranged(World):
+class _Arranged(Around):
     """A world whose fresh states are rearranged."""
 
-    world: World
     prepare: Callable = struct.field(pytree_node=False)
-
-    @property
-    def num_agents(self) -> int:
-        return self.world.num_agents
-
-    @property
-    def actions(self) -> Actions:
-        return self.world.actions
 
     def reset(self, key: Key[Array, ""]) -> State:
         reset_key, prepare_key = jax.random.split(key)

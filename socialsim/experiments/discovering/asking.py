@@ -12,7 +12,7 @@ from socialsim.core import geometry
 from socialsim.core.acts import Act
 from socialsim.core.scene import OBJECT_FEATURES, Scene
 from socialsim.core.signals import Signal, Window
-from socialsim.core.world import Actions, World
+from socialsim.core.world import Around
 
 ASK = Act.GESTURE_0
 _POINTED = OBJECT_FEATURES.index("resource")
@@ -25,7 +25,7 @@ class Question(struct.PyTreeNode):
     left: Int[Array, ""]
 
 
-class Asked(World):
+class Asked(Around):
     """`world`, in which GESTURE_0 asks a question.
 
     For `lasts` decisions a demonstrator then points at the objects where a joint event can happen now: they
@@ -36,17 +36,8 @@ class Asked(World):
     world: has a method `pays(state) -> [M]`.
     """
 
-    world: Any
     on: Bool[Array, ""]
     lasts: Int[Array, ""]
-
-    @property
-    def num_agents(self) -> int:
-        return self.world.num_agents
-
-    @property
-    def actions(self) -> Actions:
-        return self.world.actions
 
     def reset(self, key: Key[Array, ""]) -> Question:
         return Question(self.world.reset(key), jnp.zeros((), jnp.int32))

@@ -8,7 +8,7 @@ from jaxtyping import Array, Bool, Int, Key
 
 from socialsim.core.scene import Scene
 from socialsim.core.simulation import Simulation
-from socialsim.core.world import Actions, State, World
+from socialsim.core.world import Around, State
 from socialsim.envs.grid.cycle import GONE, Cycle
 from socialsim.envs.grid.engine import Grid
 
@@ -23,7 +23,7 @@ class Stay(struct.PyTreeNode):
     time: Int[Array, ""]
 
 
-class Departing(World):
+class Departing(Around):
     """A world in which agent 0 is gone from decision `until` on (0: never there).
 
     On grids it leaves the floor: nobody sees it, it blocks nothing and takes part in nothing, as the guide
@@ -31,16 +31,7 @@ class Departing(World):
     command 0): it may still be in the way or count as present.
     """
 
-    world: World
     until: Int[Array, ""]
-
-    @property
-    def num_agents(self) -> int:
-        return self.world.num_agents
-
-    @property
-    def actions(self) -> Actions:
-        return self.world.actions
 
     def reset(self, key: Key[Array, ""]) -> Stay:
         return self._left(Stay(self.world.reset(key), jnp.zeros((), jnp.int32)))
