@@ -95,8 +95,8 @@ def avoid_faults() -> None:
     """Switch off what is known to crash in the installed XLA. No effect once JAX is in use.
 
     jaxlib 0.10.2 hands some sums on CPUs to YNNPACK, which ends the process with a segmentation fault in
-    a few of them (seen in `value-drift`, on AMD EPYC); products may stay with it. Later versions may not know the
-    option, and an unknown one is fatal, so it is set for that version only.
+    a few of them (seen in `value-drift`, on AMD EPYC); products may stay with it. Later versions may not
+    know the option, and an unknown one is fatal, so it is set for that version only.
     """
     flags = os.environ.get("XLA_FLAGS", "")
     if metadata.version("jaxlib") == "0.10.2" and "xla_cpu_experimental_ynn_fusion_type" not in flags:
