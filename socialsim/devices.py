@@ -1,4 +1,4 @@
-"""Devices: one mesh axis over all of them, and arrays whose leading axis is spread over it."""
+"""Devices: a mesh over all of them, of one host or of several, and arrays that are spread over it."""
 
 import contextlib
 import os
@@ -15,6 +15,9 @@ from socialsim.core.errors import OptionError, integer
 
 AXIS = "batch"
 """Name of the mesh axis over which worlds, seeds or arms are spread."""
+
+WORLDS = "worlds"
+"""Name of the mesh axis over which the worlds of one run are spread."""
 
 
 def mesh(num_devices: int | None = None) -> Mesh:
@@ -43,6 +46,28 @@ def divide(number: int, *, waits: bool = False) -> int:
     return max(n for n in range(1, len(jax.devices()) + 1) if number % n == 0)
 
 
+def layout(runs: int, worlds: int, *, waits: bool = False) -> Mesh:
+    """A mesh of two axes for R runs of W worlds each: runs are spread first, for they share nothing; what
+    devices are left share the worlds of a run, as far as these can be divided.
+
+    waits : see `divide`.
+    """
+    outer = divide(runs, waits=waits)
+    left = 1 if waits and jax.default_backend() == "cpu" else len(jax.devices()) // outer
+    inner = max(n for n in range(1, left + 1) if worlds % n == 0)
+    found = np.array(jax.devices()[: outer * inner]).reshape(outer, inner)
+    return Mesh(found, (AXIS, WORLDS), axis_types=(AxisType.Auto,) * 2)
+
+
+def spread_worlds(tree: Any, mesh: Mesh, axis: int) -> Any:
+    """Inside a program: say that `axis` of every leaf is the worlds of a run, shared by the devices of
+    `mesh`. XLA then adds up over them what belongs to all worlds, such as gradients."""
+    if mesh.shape.get(WORLDS, 1) == 1:
+        return tree
+    spec = PartitionSpec(*[None] * axis, WORLDS)
+    return jax.lax.with_sharding_constraint(tree, jax.tree.map(lambda _: NamedSharding(mesh, spec), tree))
+
+
 def shard_leading(tree: Any, mesh: Mesh) -> Any:
     """Place every leaf with its leading axis spread over `mesh`; leaves are arrays or typed keys `[B, ...]`.
 
@@ -50,17 +75,28 @@ def shard_leading(tree: Any, mesh: Mesh) -> Any:
     """
     sharding = NamedSharding(mesh, PartitionSpec(AXIS))
     for path, leaf in jax.tree_util.tree_leaves_with_path(tree):
-        if np.ndim(leaf) == 0 or leaf.shape[0] % mesh.size:
+        if np.ndim(leaf) == 0 or leaf.shape[0] % mesh.shape[AXIS]:
             raise OptionError(
                 f"leaf {jax.tree_util.keystr(path) or 'value'} has shape {list(np.shape(leaf))}; allowed: a "
-                f"leading axis that is a multiple of the {mesh.size} devices"
+                f"leading axis that is a multiple of the {mesh.shape[AXIS]} devices"
             )
-    return jax.device_put(tree, sharding)
+    return jax.tree.map(lambda x: put(x, sharding), tree)
+
+
+def put(leaf: Any, sharding: NamedSharding) -> jax.Array:
+    """Place an array or a typed key; in multi-host runs, one that every host has whole."""
+    if jax.process_count() == 1:
+        return jax.device_put(leaf, sharding)
+    if jax.dtypes.issubdtype(leaf.dtype, jax.dtypes.prng_key):
+        data = put(jax.random.key_data(leaf), sharding)
+        return jax.random.wrap_key_data(data, impl=jax.random.key_impl(leaf))
+    host = np.asarray(leaf)
+    return jax.make_array_from_callback(host.shape, sharding, lambda index: host[index])
 
 
 def replicate(tree: Any, mesh: Mesh) -> Any:
     """Place a copy of every leaf on each device of `mesh`."""
-    return jax.device_put(tree, NamedSharding(mesh, PartitionSpec()))
+    return jax.tree.map(lambda x: put(x, NamedSharding(mesh, PartitionSpec())), tree)
 
 
 def setup_cpu_devices(count: int) -> None:

@@ -88,6 +88,16 @@ Score = Callable[[Observation], tuple[Array, Array, Array]]
 in it, `[..., A]` each. The carried reward of a step is gamma Phi(s') - Phi(s) + b(s) + a(s')."""
 
 
+Spread = Callable[[Any, int], Any]
+"""(tree, axis) -> the same tree, its leaves' `axis`, that of the worlds, placed (`devices.spread_worlds`)."""
+
+
+def nowhere(tree: Any, axis: int) -> Any:
+    """One device has all worlds."""
+    del axis
+    return tree
+
+
 def no_score(obs: Observation) -> tuple[Array, Array, Array]:
     nothing = jnp.zeros(obs.self.shape[:-1])
     return nothing, nothing, nothing
@@ -158,11 +168,13 @@ def make_update(
     carried: bool = False,
     intrinsic: Intrinsic | None = None,
     auxiliary: Auxiliary | None = None,
+    spread: Spread = nowhere,
 ) -> PPO:
     """The learner for one environment, as pure functions.
 
     intrinsic: rewards of its own; `update` then wants their drives behind those of the signals.
     carried: add the channel of carried rewards; its drive is the last column.  auxiliary: a further loss.
+    spread: told which axis of what is the worlds, so that several devices can share them.
     """
     worlds = AutoReset(env, config.worlds)
     optimiser = make_optimiser(config)
@@ -176,7 +188,7 @@ def make_update(
         return Learner(
             team=team,
             optimiser=optimiser.init(nnx.to_pure_dict(team.params)),
-            actors=start(team, worlds, start_key, config.steps),
+            actors=spread(start(team, worlds, start_key, config.steps), 0),
             key=key,
             updates=jnp.zeros((), jnp.int32),
             intrinsic=() if intrinsic is None else intrinsic.init(jax.random.fold_in(team_key, 1), env),
@@ -191,6 +203,7 @@ def make_update(
 
         pool, states = worlds.pool(pool_key), getattr(intrinsic, "states", False)
         actors, path = rollout(team, worlds, pool, first, rollout_key, config.steps, at_end, states=states)
+        actors, path = spread(actors, 0), spread(path, 1)
         following = team.forward(actors.observation, actors.hidden).value
         end_value, end_score = path.at_end
         over = path.done[..., None, None]
@@ -223,7 +236,7 @@ def make_update(
             return auxiliary(learning, part, jax.random.fold_in(loss_key, number), given)
 
         team, opt_state, losses = learn(
-            team, learner.optimiser, optimiser, batch, first.hidden, config, further
+            team, learner.optimiser, optimiser, batch, first.hidden, config, further, spread
         )
         metrics = {
             "joint": path.joint.mean(),
@@ -282,10 +295,13 @@ def rescale(team: Team, target: Array, config: PPOConfig) -> Team:
     return team.replace(params=params, stats=stats)
 
 
-def learn(team, opt_state, optimiser, batch: Batch, hidden, config: PPOConfig, further):
+def learn(team, opt_state, optimiser, batch: Batch, hidden, config: PPOConfig, further, spread: Spread):
     """Epochs over contiguous blocks of worlds: worlds are exchangeable, so no shuffle is paid for."""
-    size = config.worlds // config.minibatches
+    blocks = (config.minibatches, config.worlds // config.minibatches)
     scale = team.scale
+    # Every device then has its share of each block.
+    batch = spread(jax.tree.map(lambda x: x.reshape(len(x), *blocks, *x.shape[2:]), batch), 2)
+    hidden = spread(hidden.reshape(*blocks, *hidden.shape[1:]), 1)
 
     def loss(params, part: Batch, hidden, number):
         learning = team.replace(params=params)
@@ -308,8 +324,8 @@ def learn(team, opt_state, optimiser, batch: Batch, hidden, config: PPOConfig, f
 
     def step(carry, at):
         (params, opt_state), (index, number) = carry, at
-        part = jax.tree.map(lambda x: jax.lax.dynamic_slice_in_dim(x, index * size, size, 1), batch)
-        memory = jax.lax.dynamic_slice_in_dim(hidden, index * size, size, 0)
+        part = jax.tree.map(lambda x: jax.lax.dynamic_index_in_dim(x, index, 1, keepdims=False), batch)
+        memory = jax.lax.dynamic_index_in_dim(hidden, index, 0, keepdims=False)
         grads, aux = jax.grad(loss, has_aux=True)(params, part, memory, number)
         changes, opt_state = optimiser.update(nnx.to_pure_dict(grads), opt_state, nnx.to_pure_dict(params))
         pure: Any = optax.apply_updates(nnx.to_pure_dict(params), changes)
