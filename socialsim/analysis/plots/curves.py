@@ -197,7 +197,7 @@ def transfer_curves(
             draw_arm(ax, x, reference, style.INK, **dashed)
         draw_arm(ax, x, values, colour, linewidth=2)
         ax.set_xlim(x[0], x[-1])
-        ax.set_ylim(bottom=0)
+    grid.flat[0].set_ylim(bottom=0)  # shared: the top is that of all arms
     for ax in grid.flat[count:]:  # keeps its time axis, for the panel above it
         ax.spines["left"].set_visible(False)
         ax.tick_params(axis="y", length=0)

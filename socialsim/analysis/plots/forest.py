@@ -1,5 +1,6 @@
 """Dots with intervals: counterfactual effects, probe scores, stability, zero-shot agreement."""
 
+import textwrap
 from collections.abc import Mapping, Sequence
 
 from matplotlib.axes import Axes
@@ -87,7 +88,8 @@ def forest(
         table = [{**mine.get(label, {}), "label": label} for label in labels]
         if panel:
             colour = style.channel_colour(name, order)
-            ax.set_title(name, color=style.channel_colour(name, order, contrast=4.5))
+            title = textwrap.fill(name, max(72 // len(names), 10))
+            ax.set_title(title, color=style.channel_colour(name, order, contrast=4.5))
             colours = [colour] * len(table)
             table = [{**row, "marker": style.channel_marker(name)} for row in table]
         else:

@@ -92,7 +92,7 @@ def caveats(summary: Mapping) -> list[str]:
         "All arms keep the last of what they learned, forgetting included: what 'reversed' knew half-way it "
         "may have lost at the end. That is part of what order means.",
         "The learned arm looks at the last layer's gradient and one step ahead. What it costs to find that "
-        "out (a few per cent of computing, no samples) is not charged.",
+        "out (computing, no samples) is not charged.",
         f"'{SCRATCH}' starts in the held-out tasks from nothing, with the seeds' worlds in common with all "
         "arms. Rule families that are new are related to the old ones: what transfers is in part how to walk "
         "and to find the other.",

@@ -88,9 +88,9 @@ def curves(arms: Mapping[str, NDArray], steps: NDArray, *, baseline: str, smooth
         draw_arm(ax, x, _smoothed(arms[arm], smooth), _colour(arm), linewidth=2)
         ax.set_title(arm, color=style.legible(_colour(arm), 4.5))
         ax.set_xlim(x[0], x[-1])
-        ax.set_ylim(bottom=0)
         style.steps_axis(ax)
         ax.set_xlabel("")
+    axes[0].set_ylim(bottom=0)  # shared: the top is that of all arms
     thousands = x[-1] < 1e6
     label = ("thousands" if thousands else "millions") + " of agent-steps"
     fig.supxlabel(label if x[-1] >= 5e3 else "agent-steps", fontsize=8.5, color=style.MUTED)

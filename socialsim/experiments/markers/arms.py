@@ -23,7 +23,8 @@ ARMS = {
 
 @dataclasses.dataclass(frozen=True)
 class Intact:
-    """The numbers of the intact cache; a pilot on other seeds chose them, before any arm was compared.
+    """The numbers of the intact cache. Pilots on other seeds chose them for what the cache saves and how far
+    it agrees; the arms of one such pilot had been printed by then.
 
     beta: weight of markers in choice.  attention: of what is at stake.  doubt, period, budget: see
     `Condition`.
