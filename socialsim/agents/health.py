@@ -8,9 +8,8 @@ from flax import struct
 from jaxtyping import Array, Float, Key
 
 from socialsim.agents.returns import monte_carlo
-from socialsim.agents.rollout import rollout, start
+from socialsim.agents.rollout import episodes
 from socialsim.agents.team import Team
-from socialsim.core.autoreset import AutoReset
 from socialsim.core.simulation import Simulation
 
 
@@ -39,10 +38,7 @@ def held_out(
     Only steps with enough of the episode left for the return to be known count; where the horizon is
     too short for that, the first half of it counts.
     """
-    batch = AutoReset(env, worlds, pool_size=1)
-    pool_key, start_key, run_key = jax.random.split(key, 3)
-    actors = start(team, batch, start_key, env.horizon)
-    _, path = rollout(team, batch, batch.pool(pool_key), actors, run_key, env.horizon, lambda obs, hidden: ())
+    path = episodes(team, env, key, worlds)
     channels = path.signals.shape[-1]
     returns = monte_carlo(path.signals, path.done, discount=discount)
     known = max(env.horizon - tail(discount), env.horizon // 2, 1)

@@ -12,7 +12,7 @@ from socialsim.agents.networks import init_hidden, reset_hidden
 from socialsim.agents.team import Team
 from socialsim.core.autoreset import AutoReset, Pool
 from socialsim.core.senses import Observation
-from socialsim.core.simulation import SimulationState
+from socialsim.core.simulation import Simulation, SimulationState
 
 
 class Actors(struct.PyTreeNode):
@@ -52,13 +52,23 @@ def start(team: Team, worlds: AutoReset, key: Key[Array, ""], steps: int) -> Act
     state, timestep = worlds.reset(key)
     phases = max(worlds.env.horizon // steps, 1)
     state = state.replace(time=steps * (jnp.arange(worlds.num_worlds, dtype=jnp.int32) % phases))
+    return _begin(team, worlds, state, timestep.observation)
+
+
+def _begin(team: Team, worlds: AutoReset, state: SimulationState, observation: Observation) -> Actors:
     batch = (worlds.num_worlds, worlds.env.num_agents)
-    return Actors(
-        state=state,
-        observation=timestep.observation,
-        hidden=init_hidden(team.config, batch),
-        start=jnp.ones(worlds.num_worlds, bool),
-    )
+    first = jnp.ones(worlds.num_worlds, bool)
+    return Actors(state, observation, init_hidden(team.config, batch), first)
+
+
+def episodes(team: Team, env: Simulation, key: Key[Array, ""], worlds: int) -> Trajectory:
+    """A horizon of steps in each of `worlds` fresh worlds, nothing learned. One that ends early begins as
+    another of them began."""
+    batch = AutoReset(env, worlds, pool_size=worlds)
+    start_key, run_key = jax.random.split(key)
+    pool = Pool(*batch.reset(start_key))
+    actors = _begin(team, batch, pool.state, pool.timestep.observation)
+    return rollout(team, batch, pool, actors, run_key, env.horizon, lambda obs, hidden: ())[1]
 
 
 def rollout(

@@ -216,5 +216,5 @@ def test_verdicts_and_sentences_follow_the_figures():
     assert verdicts["outlasts_withdrawn_coordination"]["supported"] is True
     assert verdicts["societies_named"]["supported"] is False
     said = " ".join(answer.answer(found | {"verdicts": verdicts}))
-    assert "attention head never did" in said and "attention lost it" in said and "undecided" in said
+    assert "attention head never did" in said and "attention lost their order" in said and "undecided" in said
     assert "40 cooperators, 26 chorus" in said and "read with care" in said and "much fainter" in said

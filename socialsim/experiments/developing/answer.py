@@ -113,21 +113,20 @@ def _persistence_sentence(extinction: Mapping, known: Mapping[str, bool]) -> str
     weak = [c for c in kept if rows[c]["strong"] is False]
     parts = []
     if kept:
-        parts.append(
-            f"{_listed(kept)} kept their order" + (f" ({_listed(weak)} much fainter)" if weak else "")
-        )
+        faint = f" (the order for {_listed(weak)} much fainter)" if weak else ""
+        parts.append(f"the values for {_listed(kept)} kept their order{faint}")
     if lost:
-        parts.append(f"{_listed(lost)} lost it")
+        parts.append(f"the values for {_listed(lost)} lost their order")
     if open_:
-        parts.append(f"for {_listed(open_)} it is undecided")
+        parts.append(f"whether the values for {_listed(open_)} kept their order is undecided")
     if empty:
-        parts.append(f"for {_listed(empty)} the head knew nothing before, so that nothing could outlast")
+        parts.append(f"the head for {_listed(empty)} knew nothing before, so that nothing could outlast")
     j = extinction["joint_at_end"]
     doing = (
         f" Joint success ended at {j['withdrawn']['estimate']:.3f} per agent-step, against "
         f"{j['kept']['estimate']:.3f} where everything went on."
     )
-    return "When the signals stopped, the values for " + "; ".join(parts) + "." + doing
+    return "When the signals stopped, " + "; ".join(parts) + "." + doing
 
 
 def _map_sentence(drives: Mapping, sound: bool | None) -> str:

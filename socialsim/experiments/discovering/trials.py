@@ -10,9 +10,8 @@ from jax.sharding import PartitionSpec
 from jaxtyping import Array, Float, Key
 
 from socialsim import devices
-from socialsim.agents.rollout import rollout, start
+from socialsim.agents.rollout import episodes
 from socialsim.agents.team import Team, new_team
-from socialsim.core.autoreset import AutoReset
 from socialsim.core.senses import OBJECT_SENSE_FEATURES
 from socialsim.core.simulation import Simulation
 from socialsim.experiments.discovering.asking import ASK
@@ -34,10 +33,7 @@ class Trial(struct.PyTreeNode):
 
 def trial(team: Team, env: Simulation, key: Key[Array, ""], worlds: int) -> Trial:
     """One episode in each of `worlds` worlds."""
-    batch = AutoReset(env, worlds, pool_size=1)
-    pool_key, start_key, run_key = jax.random.split(key, 3)
-    actors = start(team, batch, start_key, env.horizon)
-    _, path = rollout(team, batch, batch.pool(pool_key), actors, run_key, env.horizon, lambda obs, hidden: ())
+    path = episodes(team, env, key, worlds)
     asks = (path.action == ASK).astype(jnp.float32)
     seen = (path.observation.objects_mask & (path.observation.objects[..., _POINTED] > 0)).any(-1)
 
