@@ -43,9 +43,13 @@ def finished(child: subprocess.Popen) -> str:
 
 
 def same(one: Path, other: Path) -> None:
-    """Gradients are added up in another order: seen, 1e-6 at most."""
+    """Gradients are added up in another order, and Adam makes a full step of any gradient, however small:
+    figures of the first update agree closely, parameters after four to a fraction of one step (4e-3)."""
+    figures = [dict(np.load(f / "metrics/00000001.npz", allow_pickle=False)) for f in (one, other)]
+    for name, value in figures[0].items():
+        np.testing.assert_allclose(figures[1][name], value, atol=1e-4, rtol=1e-4, err_msg=name)
     for a, b in zip(*(jax.tree.leaves(load_run(f).teams) for f in (one, other)), strict=True):
-        np.testing.assert_allclose(np.asarray(a), np.asarray(b), atol=1e-4, rtol=1e-4)
+        np.testing.assert_allclose(np.asarray(a), np.asarray(b), atol=1e-3)
 
 
 @pytest.mark.slow
