@@ -295,7 +295,9 @@ def rescale(team: Team, target: Array, config: PPOConfig) -> Team:
     return team.replace(params=params, stats=stats)
 
 
-def learn(team, opt_state, optimiser, batch: Batch, hidden, config: PPOConfig, further, spread: Spread):
+def learn(
+    team, opt_state, optimiser, batch: Batch, hidden, config: PPOConfig, further, spread: Spread = nowhere
+):
     """Epochs over contiguous blocks of worlds: worlds are exchangeable, so no shuffle is paid for."""
     blocks = (config.minibatches, config.worlds // config.minibatches)
     scale = team.scale

@@ -156,7 +156,9 @@ def train(
 def _resumed(run: Run, learners: Learner) -> tuple[Learner, list[Team], list] | None:
     """The learners of the last good checkpoint, placed as fresh ones are, with teams and figures so far."""
     template = hosts.local(learners)
-    found = hosts.first_then_others("resuming", lambda: run.resume(template, lambda x: jax.device_get(x.team)))
+    found = hosts.first_then_others(
+        "resuming", lambda: run.resume(template, lambda x: jax.device_get(x.team))
+    )
     if found is None or not hosts.several():
         return found
     return jax.tree.map(lambda x, fresh: devices.put(x, fresh.sharding), found[0], learners), *found[1:]

@@ -58,7 +58,7 @@ class Preset:
         "policy",
     )
     transfer_seeds: int = 4
-    transfer: TrainConfig = dataclasses.field(default=TrainConfig(agent_steps=12 * 32_768, chunks=4))
+    transfer: TrainConfig = dataclasses.field(default=TrainConfig(agent_steps=10 * 32_768, chunks=5))
     development: DevelopmentConfig = dataclasses.field(default=DevelopmentConfig())
 
 

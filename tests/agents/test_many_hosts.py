@@ -21,8 +21,22 @@ TRAIN += tuple(f"--option={o}" for o in ("num_agents=2", "needed=2", "size=6", "
 def start(folder: Path, cache: Path, *more: str, devices: int = 1) -> subprocess.Popen:
     flags = f"--xla_force_host_platform_device_count={devices} --xla_backend_optimization_level=0"
     flags += " --xla_cpu_multi_thread_eigen=false"
-    settings = {"XLA_FLAGS": flags, "JAX_NUM_CPU_DEVICES": str(devices), "JAX_COMPILATION_CACHE_DIR": str(cache)}
-    command = [sys.executable, "-m", "socialsim", "train", "rendezvous-v0", "--out", str(folder), *TRAIN, *more]
+    settings = {
+        "XLA_FLAGS": flags,
+        "JAX_NUM_CPU_DEVICES": str(devices),
+        "JAX_COMPILATION_CACHE_DIR": str(cache),
+    }
+    command = [
+        sys.executable,
+        "-m",
+        "socialsim",
+        "train",
+        "rendezvous-v0",
+        "--out",
+        str(folder),
+        *TRAIN,
+        *more,
+    ]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
     return subprocess.Popen(command, env=os.environ | settings, **pipes)
 
@@ -31,9 +45,7 @@ def two_hosts(folder: Path, cache: Path) -> list[subprocess.Popen]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         place = f"127.0.0.1:{free.getsockname()[1]}"
-    return [
-        start(folder, cache, "--hosts", "2", "--host", str(i), "--coordinator", place) for i in range(2)
-    ]
+    return [start(folder, cache, "--hosts", "2", "--host", str(i), "--coordinator", place) for i in range(2)]
 
 
 def finished(child: subprocess.Popen) -> str:

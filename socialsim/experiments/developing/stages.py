@@ -26,7 +26,7 @@ class DevelopmentConfig:
     they are read on the way (`chunks`).  drives: the population over all mixtures of drives."""
 
     scenes: int = 400
-    extinction: TrainConfig = dataclasses.field(default=TrainConfig(agent_steps=6 * 32_768, chunks=3))
+    extinction: TrainConfig = dataclasses.field(default=TrainConfig(agent_steps=4 * 32_768, chunks=2))
     drives: SweepConfig = dataclasses.field(default=SweepConfig())
 
     def __post_init__(self):

@@ -48,7 +48,7 @@ class SweepConfig:
     train: TrainConfig = dataclasses.field(
         default=TrainConfig(
             PPOConfig(network=NetworkConfig(width=32), worlds=64, steps=16, minibatches=4),
-            agent_steps=98_304,
+            agent_steps=131_072,
             chunks=1,
         )
     )
