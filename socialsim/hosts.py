@@ -1,4 +1,4 @@
-"""Several hosts that train one run together, through `jax.distributed`; with one host nothing here does anything.
+"""Several hosts that train one run together, through `jax.distributed`; with one host nothing happens here.
 
 The first host writes the run's folder, which all must see; every host computes its share.
 """
@@ -38,8 +38,8 @@ def connect(hosts: int = 0, *, coordinator: str = "", host: int | None = None) -
         jax.distributed.initialize(coordinator or None, hosts or None, host)
     except (RuntimeError, ValueError) as error:
         raise OptionError(
-            f"hosts={hosts}, coordinator={coordinator!r}, host={host}: {str(error).splitlines()[0]}; allowed: "
-            "all three ('ADDRESS:PORT' of the first host, a number from 0), or none on a cluster that tells"
+            f"hosts={hosts}, coordinator={coordinator!r}, host={host}: {str(error).splitlines()[0]}; "
+            "allowed: all three ('ADDRESS:PORT' of the first host, a number from 0), or none on a cluster that tells"
         ) from None
 
 
@@ -93,6 +93,6 @@ def watched(kept: Callable[[], str]) -> Iterator[None]:
             raise
         raise RunError(
             f"host {jax.process_index()} of {jax.process_count()} lost another host "
-            f"({str(error).splitlines()[0][:200]}); kept: {kept()}; start all hosts again with the same command, "
-            "on as many devices as there are: the run goes on"
+            f"({str(error).splitlines()[0][:200]}); kept: {kept()}; start all hosts again with the same "
+            "command, on as many devices as there are: the run goes on"
         ) from None

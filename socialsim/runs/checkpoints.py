@@ -128,7 +128,7 @@ def _orbax():
 
 
 def _alone() -> contextlib.AbstractContextManager:
-    """Where hosts train together, one of them writes and reads whole arrays: Orbax shall wait for no other."""
+    """Where hosts train together, one of them writes and reads whole arrays: Orbax waits for no other."""
     if jax.process_count() == 1:
         return contextlib.nullcontext()
     me = jax.process_index()
