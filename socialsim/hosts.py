@@ -39,7 +39,8 @@ def connect(hosts: int = 0, *, coordinator: str = "", host: int | None = None) -
     except (RuntimeError, ValueError) as error:
         raise OptionError(
             f"hosts={hosts}, coordinator={coordinator!r}, host={host}: {str(error).splitlines()[0]}; "
-            "allowed: all three ('ADDRESS:PORT' of the first host, a number from 0), or none on a cluster that tells"
+            "allowed: all three ('ADDRESS:PORT' of the first host, a number from 0), or none where a cluster "
+            "tells"
         ) from None
 
 
