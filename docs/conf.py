@@ -22,8 +22,6 @@ extensions = [
     "sphinx.ext.viewcode",
 ]
 exclude_patterns = ["_build"]  # worlds/ is written anew by gallery.py
-# Pages of results that wait for their figures.
-exclude_patterns += [f"results/{n}.md" for n in ("reward-density", "discovery", "somatic-markers")]
 html_extra_path = ["results/reports"]  # reports are pages of their own
 html_theme = "furo"
 html_title = f"socialsim {release}"

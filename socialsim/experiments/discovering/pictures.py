@@ -70,7 +70,7 @@ def _lines(ax: Axes, curves: Curves, lines: Mapping, steps: np.ndarray, shown: f
         ax.fill_between(steps, low, high, color=colour, alpha=0.13, linewidth=0)
     if shown is not None:
         ax.axvspan(0, shown, color=style.FAINT, alpha=0.4, linewidth=0)
-    ax.legend(loc="upper left")
+    ax.legend(loc="upper left" if shown is None else "upper right")
     style.steps_axis(ax)
 
 
