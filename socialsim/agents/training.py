@@ -62,7 +62,7 @@ class Trained:
     """What training gives. `R` runs, `U` updates, `K` chunks, `C` channels.
 
     teams: Team with a leading axis R.  snapshots: the same after each chunk (the last is `teams`).
-    metrics: name -> `[R, U, ...]`; `health_*`: `[R, K, C]`.  agent_steps: `[U]`, per run.
+    metrics: name -> `[R, U, ...]`; where checked, `health_*`: `[R, K, C]`.  agent_steps: `[U]`, per run.
     kept: what an `Intrinsic` keeps, at the end.
     """
 
@@ -90,6 +90,7 @@ def train(
     given: Any = None,
     worlds: Any = None,
     schedule: Schedule | None = None,
+    checked: bool = True,
     run: Run | None = None,
     title: str = "training",
     quiet: bool = False,
@@ -110,13 +111,23 @@ def train(
         axis R, or a function of the chunk that tells it.
     schedule : drives by chunk, as a pure function of the drives and of what was measured before; without it
         they stay.
+    checked : play held-out episodes after each chunk for the health of the value heads. That is half of what
+        there is to compile; it changes nothing in what is learned.
     run : where to checkpoint; a run that was killed resumes to the bit-identical result.
 
     Raises
     ------
     DivergenceError : a non-finite value; names channel, run and update. The last checkpoint stays.
     """
-    program = Program(env, config, len(keys), carried is not None, intrinsic=intrinsic, auxiliary=auxiliary)
+    program = Program(
+        env,
+        config,
+        len(keys),
+        carried is not None,
+        intrinsic=intrinsic,
+        auxiliary=auxiliary,
+        checked=checked,
+    )
     # Wherever these were made or restored: each run's share goes to the device it runs on.
     now = program.place(jnp.asarray(drives, jnp.float32))
     carried = program.place(NothingCarried() if carried is None else carried)
@@ -184,6 +195,7 @@ class Program:
         *,
         intrinsic: Intrinsic | None = None,
         auxiliary: Auxiliary | None = None,
+        checked: bool = True,
     ):
         block = config.ppo.worlds // config.ppo.minibatches
         mesh = devices.layout(runs, block, waits=env.world.waits)
@@ -226,6 +238,8 @@ class Program:
                 return ppo.update(learner, drives, carried.score, given)
 
             learner, metrics = jax.lax.scan(update, learner, None, length=self.updates)
+            if not checked:
+                return learner, metrics
             key = jax.random.fold_in(learner.key, 0)  # the learner's own stream is not touched
             place = env if world is None else world
             found = health.held_out(learner.team, place, key, discount=config.ppo.discount)
@@ -268,9 +282,12 @@ def _check_finite(metrics, channels, before: int, updates: int) -> None:
 
 
 def _figures(metrics, channels) -> str:
+    joint = f"joint/agent-step {metrics['joint'][:, -8:].mean():.4f}"
+    if "health_spearman" not in metrics:
+        return joint
     spearman = _mean(metrics["health_spearman"][:, -1])
     heads = " ".join(f"{c[:5]} {r:+.2f}" for c, r in zip(channels, spearman, strict=False))
-    return f"joint/agent-step {metrics['joint'][:, -8:].mean():.4f} · rank agreement of V: {heads}"
+    return f"{joint} · rank agreement of V: {heads}"
 
 
 def _mean(x: np.ndarray) -> np.ndarray:

@@ -240,6 +240,7 @@ def _train(study: Study, preset: Preset, home: Simulation) -> Trained:
         given=weights(preset),
         run=study.run.part("training"),
         title=f"{arms} arms of {preset.seeds} seeds",
+        checked=False,
         quiet=study.quiet,
     )
 
@@ -259,7 +260,9 @@ def _tune(study: Study, preset: Preset, changed: Simulation, trained: Trained) -
     keys = keys[np.repeat(np.arange(preset.seeds), len(ARMS))]
     drives = np.ones((len(keys), changed.num_agents, 1), np.float32)
     title = "learning on in the changed place"
-    out = train(changed, preset.tuning, keys, drives, teams=teams, title=title, quiet=study.quiet)
+    out = train(
+        changed, preset.tuning, keys, drives, teams=teams, checked=False, title=title, quiet=study.quiet
+    )
     curve = out.metrics["joint"].reshape(preset.seeds, len(ARMS), -1).mean(-1)
     return {a: curve[:, i].tolist() for i, a in enumerate(ARMS)}
 

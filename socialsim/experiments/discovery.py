@@ -218,6 +218,7 @@ def _train(study: Study, preset: Preset, env: Simulation) -> Trained:
         schedule=p.schedule,
         run=study.run.part("learning"),
         title=f"{len(ARMS)} arms x {preset.seeds} seeds",
+        checked=False,
         quiet=study.quiet,
     )
 
@@ -301,6 +302,7 @@ def _few(study: Study, preset: Preset, env: Simulation, teams: Team) -> Trained:
         worlds=many,
         run=study.run.part("elsewhere"),
         title=f"{len(EVERY)} arms x {preset.seeds} seeds x {len(FEW)} distances",
+        checked=False,
         quiet=study.quiet,
     )
 

@@ -151,6 +151,7 @@ def measure(study: Study, preset: Preset) -> Result:
             schedule=schedule,
             run=study.run.part("source"),
             title=f"{len(ARMS)} arms x {seeds} seeds",
+            checked=False,
             quiet=study.quiet,
         ),
     )
@@ -169,6 +170,7 @@ def measure(study: Study, preset: Preset) -> Result:
                 teams=teams,
                 run=study.run.part(split),
                 title=f"{arms} arms x {seeds} seeds, new {split}",
+                checked=False,
                 quiet=study.quiet,
             ),
         )

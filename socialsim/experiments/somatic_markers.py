@@ -153,6 +153,7 @@ def _trained(study: Study, preset: Preset, env: Simulation) -> tuple[Team, dict]
         drives,
         run=study.run.part("learning"),
         title=f"{preset.seeds} teams x 2 settings of drives",
+        checked=False,
         quiet=study.quiet,
     )
     teams = jax.tree.map(lambda x: np.asarray(x).reshape(preset.seeds, 2, *x.shape[1:]), trained.teams)

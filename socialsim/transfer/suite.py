@@ -58,6 +58,7 @@ def transfer(
         carried=plan.carriers,
         run=run,
         title=title,
+        checked=False,
         quiet=quiet,
     )
     joint = trained.metrics["joint"].reshape(len(plan.arms), plan.seeds, -1)

@@ -113,6 +113,10 @@ def test_what_is_added_to_the_learner_is_felt_and_changes_nothing_else():
         return drives
 
     plain = train(env, train_tiny.CONFIG, keys, drives, quiet=True)
+    bare = train(env, train_tiny.CONFIG, keys, drives, checked=False, quiet=True)
+    assert not [name for name in bare.metrics if name.startswith("health")]
+    for a, b in zip(jax.tree.leaves(plain.teams), jax.tree.leaves(bare.teams), strict=True):
+        np.testing.assert_array_equal(a, b)
     given = (jnp.array([0.0, 100.0]), jnp.array([0.0, 50.0]))
     both = train(
         env, train_tiny.CONFIG, keys, drives, auxiliary=pull, given=given, schedule=again, quiet=True

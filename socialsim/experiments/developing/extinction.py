@@ -58,6 +58,7 @@ def stop(
             teams=starts,
             run=study.run.part(f"extinction-{title.replace(' ', '-')}"),
             title=f"training on, {title}",
+            checked=False,
             quiet=quiet,
         )
 

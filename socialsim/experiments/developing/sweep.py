@@ -133,6 +133,7 @@ def _train(study: Study, config: SweepConfig, env: Simulation, drives) -> Traine
         each,
         run=study.run.part("drives"),
         title=f"{len(drives)} teams, {len(mixtures(config.parts))} mixtures of drives",
+        checked=False,
         quiet=study.quiet,
     )
 
