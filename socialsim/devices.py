@@ -1,4 +1,4 @@
-"""Devices: a mesh over all of them, of one host or of several, and arrays that are spread over it."""
+"""Devices: a mesh over all of them, and arrays that are spread over it."""
 
 import contextlib
 import os
@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 
@@ -81,23 +80,12 @@ def shard_leading(tree: Any, mesh: Mesh) -> Any:
                 f"leaf {jax.tree_util.keystr(path) or 'value'} has shape {list(np.shape(leaf))}; allowed: a "
                 f"leading axis that is a multiple of the {mesh.shape[AXIS]} devices"
             )
-    return jax.tree.map(lambda x: put(x, sharding), tree)
-
-
-def put(leaf: Any, sharding: NamedSharding) -> jax.Array:
-    """Place an array or a typed key; in multi-host runs, one that every host has whole."""
-    if jax.process_count() == 1:
-        return jax.device_put(leaf, sharding)
-    if jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key):
-        data = put(jax.random.key_data(leaf), sharding)
-        return jax.random.wrap_key_data(data, impl=jax.random.key_impl(leaf))
-    host = np.asarray(leaf)
-    return jax.make_array_from_callback(host.shape, sharding, lambda index: host[index])
+    return jax.device_put(tree, sharding)
 
 
 def replicate(tree: Any, mesh: Mesh) -> Any:
     """Place a copy of every leaf on each device of `mesh`."""
-    return jax.tree.map(lambda x: put(x, NamedSharding(mesh, PartitionSpec())), tree)
+    return jax.device_put(tree, NamedSharding(mesh, PartitionSpec()))
 
 
 def setup_cpu_devices(count: int) -> None:

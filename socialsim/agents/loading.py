@@ -9,7 +9,6 @@ from typing import Any
 import jax
 import numpy as np
 
-from socialsim import hosts
 from socialsim.agents.networks import NetworkConfig
 from socialsim.agents.ppo import PPOConfig
 from socialsim.agents.team import Team
@@ -76,7 +75,7 @@ def train_run(
         "drives": dict(drives or {}),
     } | ({"ppo": dict(ppo)} if ppo else {})
     config, keys = _config(declared), jax.random.split(_key(seed), count)
-    with hosts.first_then_others("opening the run", lambda: _opened(path, declared)) as run:
+    with Run.open_or_create(path, declared) as run:
         return train(
             env,
             config,
@@ -86,11 +85,6 @@ def train_run(
             title=f"{count} teams, {world}",
             quiet=quiet,
         )
-
-
-def _opened(path, declared) -> Run:
-    """One host holds the folder's lock; the others read."""
-    return Run.open_or_create(path, declared) if hosts.first() else Run.open(path)
 
 
 def load_run(path: str | os.PathLike) -> TrainedRun:

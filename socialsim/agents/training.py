@@ -17,7 +17,7 @@ from flax import struct
 from jax.sharding import PartitionSpec
 from jaxtyping import Array, Float, Key
 
-from socialsim import devices, hosts
+from socialsim import devices
 from socialsim.agents import health
 from socialsim.agents.ppo import PPO, Auxiliary, Intrinsic, Learner, PPOConfig, make_update, no_score
 from socialsim.agents.team import Team
@@ -137,11 +137,10 @@ def train(
         program.place(_of_chunk(worlds, 0)),
     )
     done, parts, snapshots = 0, [], []
-    if run is not None and (found := _resumed(run, learners)) is not None:
+    if run is not None and (found := run.resume(learners, lambda learner: learner.team)) is not None:
         learners, snapshots, parts = found
         done = len(parts)
-    lost = hosts.watched(lambda: f"the checkpoint after chunk {len(parts)}" if parts else "nothing yet")
-    with lost, bar(title, config.chunks, quiet=quiet or not hosts.first()) as progress:
+    with bar(title, config.chunks, quiet=quiet) as progress:
         if done:
             progress(done, "resumed")
         for chunk in range(done + 1, config.chunks + 1):
@@ -150,29 +149,17 @@ def train(
                 now = program.place(jnp.asarray(weights, jnp.float32))
             data, places = (program.place(_of_chunk(x, chunk - 1)) for x in (given, worlds))
             learners, metrics = program.chunk(learners, now, carried, data, places)
-            metrics = jax.device_get(hosts.local(metrics))
+            metrics = jax.device_get(metrics)
             _check_finite(metrics, program.ppo.channels, chunk - 1, program.updates)
-            whole = hosts.local(learners)
-            if run is not None and hosts.first():
-                run.append_metrics(chunk, metrics)
-                run.save(chunk, whole)
             parts.append(metrics)
-            snapshots.append(jax.device_get(whole.team))
+            snapshots.append(jax.device_get(learners.team))
+            if run is not None:
+                run.append_metrics(chunk, metrics)
+                run.save(chunk, learners)
             progress(1, _figures(metrics, env.channels))
     steps = np.arange(1, config.chunks * program.updates + 1) * config.ppo.batch * env.num_agents
-    kept = jax.device_get(hosts.local(learners.intrinsic))
+    kept = jax.device_get(learners.intrinsic)
     return Trained(snapshots[-1], snapshots, _joined(parts), steps, program.ppo.channels, kept)
-
-
-def _resumed(run: Run, learners: Learner) -> tuple[Learner, list[Team], list] | None:
-    """The learners of the last good checkpoint, placed as fresh ones are, with teams and figures so far."""
-    template = hosts.local(learners)
-    found = hosts.first_then_others(
-        "resuming", lambda: run.resume(template, lambda x: jax.device_get(x.team))
-    )
-    if found is None or not hosts.several():
-        return found
-    return jax.tree.map(lambda x, fresh: devices.put(x, fresh.sharding), found[0], learners), *found[1:]
 
 
 def _of_chunk(data: Any, chunk: int) -> Any:

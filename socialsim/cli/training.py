@@ -4,7 +4,6 @@ from pathlib import Path
 
 import jax
 
-from socialsim import hosts
 from socialsim.agents.loading import load_run, train_run
 from socialsim.analysis.recording import play
 from socialsim.cli.commands import parse_options
@@ -20,12 +19,6 @@ def _weights(text: str) -> dict[str, float]:
         if isinstance(value, bool) or not isinstance(value, (int, float)):
             raise OptionError(f"drives: {name}={value!r}; allowed: a number, such as attention=0.05")
     return pairs
-
-
-def join(number: int, host: int | None, coordinator: str) -> None:
-    """Several hosts train together where any of the options asks for it."""
-    if number != 1 or host is not None or coordinator:
-        hosts.connect(number, coordinator=coordinator, host=host)
 
 
 def train(world, out, agent_steps, seeds, seed, chunks, drives, option) -> None:

@@ -4,7 +4,6 @@ A checkpoint is a folder named by its step: Orbax's own files and a sealed `mani
 checksum of each and the shape and type of every leaf. No pickle; reading runs no code from the folder.
 """
 
-import contextlib
 import functools
 import logging
 import os
@@ -77,8 +76,7 @@ def load(folder: Path, step: int, template: Any) -> Any:
     _compare(source, manifest["leaves"], wanted)
     asked = {name: _abstract(x) for name, x in wanted.items() if _size(x)}
     try:
-        with _alone():
-            found = _orbax().load(str(source.resolve()), asked) if asked else {}
+        found = _orbax().load(str(source.resolve()), asked) if asked else {}
     except (ValueError, KeyError, OSError) as error:
         raise files.Damaged(f"Orbax cannot read it: {error}") from error
     given, structure = jax.tree.flatten(template)
@@ -90,11 +88,10 @@ def _write(target: Path, arrays: dict[str, Any]) -> None:
     place = str(target.resolve())
     _quiet_threads()
     try:
-        with _alone():
-            try:
-                _orbax().save(place, arrays)
-            except TimeoutError:  # Orbax counts by the clock on the wall, which can jump: once more
-                _orbax().save(place, arrays, overwrite=True)
+        try:
+            _orbax().save(place, arrays)
+        except TimeoutError:  # Orbax counts by the clock on the wall, which can jump: once more
+            _orbax().save(place, arrays, overwrite=True)
     except (ValueError, RuntimeError) as error:
         # TensorStore tells what the system said in words only.
         if (told := _SYSTEM.search(str(error))) is None:
@@ -125,17 +122,6 @@ def _orbax():
     except ImportError:
         import orbax.checkpoint.experimental.v1 as v1
     return v1
-
-
-def _alone() -> contextlib.AbstractContextManager:
-    """Where hosts train together, one of them writes and reads whole arrays: Orbax waits for no other."""
-    if jax.process_count() == 1:
-        return contextlib.nullcontext()
-    me = jax.process_index()
-    options = _orbax().options.MultiprocessingOptions(
-        primary_host=me, active_processes={me}, barrier_sync_key_prefix=f"host-{me}"
-    )
-    return _orbax().Context(multiprocessing_options=options)
 
 
 def _named(tree: Any) -> dict[str, Any]:
