@@ -17,7 +17,7 @@ from socialsim.analysis.recording import play
 from socialsim.envs.render import Screen
 
 FOLDER = Path(__file__).parent / "clips"
-STEPS, HEIGHT, FPS, COLOURS = 36, 240, 6, 64
+STEPS, HEIGHT, FPS, COLOURS = 36, 240, 6, 128
 
 
 def clip(id: str) -> Path:
@@ -35,7 +35,9 @@ def clip(id: str) -> Path:
     for t in range(start, start + steps):
         state = jax.tree.map(lambda x, t=t: x[t, best], episodes.state)
         frames.append(Image.fromarray(screen.pixels(state, np.asarray(episodes.signals)[t, best])))
-    palette = Image.fromarray(np.concatenate([np.asarray(f) for f in frames[::4]])).quantize(COLOURS)
+    # By coverage: a median cut greys what is small on the picture, such as the agents' colours.
+    several = Image.fromarray(np.concatenate([np.asarray(f) for f in frames[::4]]))
+    palette = several.quantize(COLOURS, method=Image.Quantize.MAXCOVERAGE)
     small = [f.quantize(COLOURS, palette=palette, dither=Image.Dither.NONE) for f in frames]
     path = FOLDER / f"{id}.gif"
     small[0].save(path, save_all=True, append_images=small[1:], duration=1000 // FPS, loop=0, optimize=True)
