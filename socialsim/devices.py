@@ -53,7 +53,7 @@ def layout(runs: int, worlds: int, *, waits: bool = False) -> Mesh:
     waits : see `divide`.
     """
     outer = divide(runs, waits=waits)
-    left = 1 if waits and jax.default_backend() == "cpu" else len(jax.devices()) // outer
+    left = divide(len(jax.devices()), waits=waits) // outer
     inner = max(n for n in range(1, left + 1) if worlds % n == 0)
     found = np.array(jax.devices()[: outer * inner]).reshape(outer, inner)
     return Mesh(found, (AXIS, WORLDS), axis_types=(AxisType.Auto,) * 2)

@@ -14,25 +14,15 @@ from socialsim.agents.loading import load_run
 OPTIONS = {"num_agents": 2, "needed": 2, "size": 6, "walls": 0, "horizon": 16}
 
 
-def train(folder: Path, cache: Path, devices: int, *more: str) -> None:
+def train(folder: Path, cache: Path, devices: int) -> None:
     flags = f"--xla_force_host_platform_device_count={devices} --xla_backend_optimization_level=0"
     settings = {
         "XLA_FLAGS": flags,
         "JAX_NUM_CPU_DEVICES": str(devices),
         "JAX_COMPILATION_CACHE_DIR": str(cache),
     }
-    command = [
-        sys.executable,
-        "-m",
-        "socialsim",
-        "train",
-        "rendezvous-v0",
-        "--out",
-        str(folder),
-        "--seeds",
-        "1",
-    ]
-    command += ["--agent-steps", "64000", "--chunks", "4", *(f"--option={k}={v}" for k, v in OPTIONS.items())]
+    command = [sys.executable, "-m", "socialsim", "train", "rendezvous-v0", f"--out={folder}", "--seeds=1"]
+    command += ["--agent-steps=64000", "--chunks=4", *(f"--option={k}={v}" for k, v in OPTIONS.items())]
     done = subprocess.run(command, env=os.environ | settings, capture_output=True, text=True, timeout=900)
     assert done.returncode == 0, done.stderr
 
