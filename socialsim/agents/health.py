@@ -10,6 +10,7 @@ from jaxtyping import Array, Float, Key
 from socialsim.agents.returns import monte_carlo
 from socialsim.agents.rollout import episodes
 from socialsim.agents.team import Team
+from socialsim.core.autoreset import Pool
 from socialsim.core.simulation import Simulation
 
 
@@ -31,14 +32,25 @@ def tail(discount: float, share: float = 0.05) -> int:
 
 
 def held_out(
-    team: Team, env: Simulation, key: Key[Array, ""], *, discount: float, worlds: int = 48
+    team: Team,
+    env: Simulation,
+    key: Key[Array, ""],
+    *,
+    discount: float,
+    worlds: int = 48,
+    fresh: Pool | None = None,
 ) -> Health:
     """Run `worlds` fresh episodes and compare values with the returns that followed.
+
+    fresh: where they begin, if such were made already: the first `worlds` of them, or as many as there are.
 
     Only steps with enough of the episode left for the return to be known count; where the horizon is
     too short for that, the first half of it counts.
     """
-    path = episodes(team, env, key, worlds)
+    if fresh is not None:
+        fresh = jax.tree.map(lambda x: x[:worlds], fresh)
+        worlds = len(fresh.timestep.done)
+    path = episodes(team, env, key, worlds, fresh)
     channels = path.signals.shape[-1]
     returns = monte_carlo(path.signals, path.done, discount=discount)
     known = max(env.horizon - tail(discount), env.horizon // 2, 1)

@@ -11,8 +11,9 @@ import numpy as np
 
 from socialsim.agents.networks import NetworkConfig
 from socialsim.agents.ppo import PPOConfig
+from socialsim.agents.program import Program
 from socialsim.agents.team import Team
-from socialsim.agents.training import Program, TrainConfig, Trained, train
+from socialsim.agents.training import TrainConfig, Trained, train
 from socialsim.core.drives import drive_matrix
 from socialsim.core.errors import RunError, SocialsimError, integer
 from socialsim.core.registry import make
@@ -98,7 +99,7 @@ def load_run(path: str | os.PathLike) -> TrainedRun:
     try:
         env = make(stored["world"], **stored["options"])
         keys = jax.random.split(_key(stored["seed"]), integer("seeds", stored["seeds"], low=1))
-        template = Program(env, _config(stored), len(keys), carried=False).template(keys)
+        template = Program(env, _config(stored).ppo, 1, len(keys)).template(keys)
     except SocialsimError:
         raise
     except (KeyError, TypeError, AttributeError, ValueError) as error:

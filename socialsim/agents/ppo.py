@@ -22,13 +22,16 @@ from socialsim.agents.returns import gae
 from socialsim.agents.rollout import Actors, Trajectory, rollout, start
 from socialsim.agents.team import Team, new_team
 from socialsim.agents.watch import watch
-from socialsim.core.autoreset import AutoReset
+from socialsim.core.autoreset import AutoReset, Pool
 from socialsim.core.errors import OptionError, integer
 from socialsim.core.senses import Observation
 from socialsim.core.simulation import Simulation
 
 CARRIED = "carried"
 """Channel of the reward that a transfer arm carries in from elsewhere; zero in ordinary training."""
+
+POOL = 256
+"""Fresh worlds that an update has at most, for those that end in it."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -139,11 +142,17 @@ class Auxiliary(Protocol):
 
 
 class PPO(NamedTuple):
-    """init(key, team=None) -> Learner; update(learner, drives [A, C], score, given) -> (Learner, metrics)."""
+    """init(key, team=None) -> Learner; update(learner, drives [A, C], score, given) -> (Learner, metrics).
+
+    Both need fresh worlds, and take as `fresh` what `pool` makes of the same key (`init`: of its own, `update`:
+    the learner's), so that it can be compiled once for both. `shared`: whether it fits `init`.
+    """
 
     init: Callable[..., Learner]
+    pool: Callable[[Key[Array, ""]], Pool]
     update: Callable[..., tuple[Learner, dict[str, Array]]]
     channels: tuple[str, ...]
+    shared: bool
 
 
 def make_optimiser(config: PPOConfig) -> optax.GradientTransformation:
@@ -155,7 +164,10 @@ def make_optimiser(config: PPOConfig) -> optax.GradientTransformation:
         return jax.tree_util.tree_map_with_path(label, params)
 
     def adam(rate):
-        return optax.chain(optax.clip_by_global_norm(config.max_grad_norm), optax.adam(rate, eps=1e-5))
+        # One vector each: a kernel does what one for every leaf did.
+        return optax.chain(
+            optax.clip_by_global_norm(config.max_grad_norm), optax.flatten(optax.adam(rate, eps=1e-5))
+        )
 
     rate = config.learning_rate
     return optax.partition({"actor": adam(rate), "critic": adam(rate * config.critic_speed)}, labels)
@@ -176,33 +188,43 @@ def make_update(
     carried: add the channel of carried rewards; its drive is the last column.  auxiliary: a further loss.
     spread: told which axis of what is the worlds, so that several devices can share them.
     """
-    worlds = AutoReset(env, config.worlds)
+    worlds = AutoReset(env, config.worlds, pool_size=min(config.worlds, POOL))
     optimiser = make_optimiser(config)
     own = () if intrinsic is None else intrinsic.channels
     channels = (*env.channels, *own, *((CARRIED,) if carried else ()))
 
-    def init(key: Key[Array, ""], team: Team | None = None) -> Learner:
+    def pool(key: Key[Array, ""]) -> Pool:
+        return worlds.pool(jax.random.split(key, 3)[1])
+
+    def init(key: Key[Array, ""], team: Team | None = None, fresh: Pool | None = None) -> Learner:
         team_key, start_key, key = jax.random.split(key, 3)
+        fresh = Pool(*worlds.reset(start_key)) if fresh is None else fresh
         if team is None:
             team = new_team(team_key, config.network, env.actions, channels, env.num_agents)
         return Learner(
             team=team,
             optimiser=optimiser.init(nnx.to_pure_dict(team.params)),
-            actors=spread(start(team, worlds, start_key, config.steps), 0),
+            actors=spread(start(team, worlds, fresh, config.steps), 0),
             key=key,
             updates=jnp.zeros((), jnp.int32),
             intrinsic=() if intrinsic is None else intrinsic.init(jax.random.fold_in(team_key, 1), env),
         )
 
-    def update(learner: Learner, drives: Float[Array, "A C"], score: Score = no_score, given: Any = None):
-        key, pool_key, rollout_key = jax.random.split(learner.key, 3)
+    def update(
+        learner: Learner,
+        drives: Float[Array, "A C"],
+        score: Score = no_score,
+        given: Any = None,
+        fresh: Pool | None = None,
+    ):
+        key, _, rollout_key = jax.random.split(learner.key, 3)
         team, first = learner.team, learner.actors
 
         def at_end(obs, hidden):
             return team.forward(obs, hidden).value, score(obs)
 
-        pool, states = worlds.pool(pool_key), getattr(intrinsic, "states", False)
-        actors, path = rollout(team, worlds, pool, first, rollout_key, config.steps, at_end, states=states)
+        fresh, states = pool(learner.key) if fresh is None else fresh, getattr(intrinsic, "states", False)
+        actors, path = rollout(team, worlds, fresh, first, rollout_key, config.steps, at_end, states=states)
         actors, path = spread(actors, 0), spread(path, 1)
         following = team.forward(actors.observation, actors.hidden).value
         end_value, end_score = path.at_end
@@ -251,7 +273,7 @@ def make_update(
         learner = Learner(team, opt_state, actors, key, learner.updates + 1, kept)
         return learner, metrics
 
-    return PPO(init, update, channels)
+    return PPO(init, pool, update, channels, config.worlds <= POOL)
 
 
 class Batch(NamedTuple):

@@ -44,15 +44,14 @@ class Trajectory(struct.PyTreeNode):
     after: Any = None
 
 
-def start(team: Team, worlds: AutoReset, key: Key[Array, ""], steps: int) -> Actors:
-    """Reset all worlds, their clocks spread over the horizon in strides of `steps`.
+def start(team: Team, worlds: AutoReset, fresh: Pool, steps: int) -> Actors:
+    """Begin in fresh worlds, one for each, their clocks spread over the horizon in strides of `steps`.
 
     Each rollout of `steps` then sees every phase of an episode, while episodes end only between rollouts.
     """
-    state, timestep = worlds.reset(key)
     phases = max(worlds.env.horizon // steps, 1)
-    state = state.replace(time=steps * (jnp.arange(worlds.num_worlds, dtype=jnp.int32) % phases))
-    return _begin(team, worlds, state, timestep.observation)
+    state = fresh.state.replace(time=steps * (jnp.arange(worlds.num_worlds, dtype=jnp.int32) % phases))
+    return _begin(team, worlds, state, fresh.timestep.observation)
 
 
 def _begin(team: Team, worlds: AutoReset, state: SimulationState, observation: Observation) -> Actors:
@@ -61,12 +60,14 @@ def _begin(team: Team, worlds: AutoReset, state: SimulationState, observation: O
     return Actors(state, observation, init_hidden(team.config, batch), first)
 
 
-def episodes(team: Team, env: Simulation, key: Key[Array, ""], worlds: int) -> Trajectory:
+def episodes(
+    team: Team, env: Simulation, key: Key[Array, ""], worlds: int, fresh: Pool | None = None
+) -> Trajectory:
     """A horizon of steps in each of `worlds` fresh worlds, nothing learned. One that ends early begins as
-    another of them began."""
+    another of them began. fresh: the worlds, where they were made already."""
     batch = AutoReset(env, worlds, pool_size=worlds)
     start_key, run_key = jax.random.split(key)
-    pool = Pool(*batch.reset(start_key))
+    pool = batch.pool(start_key) if fresh is None else fresh
     actors = _begin(team, batch, pool.state, pool.timestep.observation)
     return rollout(team, batch, pool, actors, run_key, env.horizon, lambda obs, hidden: ())[1]
 

@@ -1,8 +1,7 @@
 """The outer loop: jitted chunks of updates, with progress, held-out health, checkpoints and finite checks.
 
 Runs are seeds, drive settings and transfer arms alike: whatever differs between them is data with a
-leading axis R, and one compiled program serves them all. They are spread over the devices, and on each
-mapped one after the other (CPU) or side by side (accelerators).
+leading axis R, and one compiled program serves them all (see `program`).
 """
 
 import dataclasses
@@ -11,15 +10,12 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from flax import struct
-from jax.sharding import PartitionSpec
 from jaxtyping import Array, Float, Key
 
-from socialsim import devices
-from socialsim.agents import health
-from socialsim.agents.ppo import PPO, Auxiliary, Intrinsic, Learner, PPOConfig, make_update, no_score
+from socialsim.agents.ppo import Auxiliary, Intrinsic, PPOConfig, no_score
+from socialsim.agents.program import Learners, Program
 from socialsim.agents.team import Team
 from socialsim.core.errors import DivergenceError, integer
 from socialsim.core.senses import Observation
@@ -121,23 +117,19 @@ def train(
     """
     program = Program(
         env,
-        config,
+        config.ppo,
+        config.updates_per_chunk(env.num_agents),
         len(keys),
         carried is not None,
         intrinsic=intrinsic,
         auxiliary=auxiliary,
         checked=checked,
     )
-    # Wherever these were made or restored: each run's share goes to the device it runs on.
-    now = program.place(jnp.asarray(drives, jnp.float32))
-    carried = program.place(NothingCarried() if carried is None else carried)
-    learners = program.init(
-        program.place(keys),
-        None if teams is None else program.place(teams),
-        program.place(_of_chunk(worlds, 0)),
-    )
+    now = np.asarray(drives, np.float32)
+    carried = NothingCarried() if carried is None else carried
+    learners = program.init(keys, teams, _of_chunk(worlds, 0))
     done, parts, snapshots = 0, [], []
-    if run is not None and (found := run.resume(learners, lambda learner: learner.team)) is not None:
+    if run is not None and (found := _resumed(run, program, learners)) is not None:
         learners, snapshots, parts = found
         done = len(parts)
     with bar(title, config.chunks, quiet=quiet) as progress:
@@ -146,20 +138,26 @@ def train(
         for chunk in range(done + 1, config.chunks + 1):
             if schedule is not None:
                 weights = schedule(chunk - 1, np.asarray(drives), _joined(parts))
-                now = program.place(jnp.asarray(weights, jnp.float32))
-            data, places = (program.place(_of_chunk(x, chunk - 1)) for x in (given, worlds))
+                now = np.asarray(weights, np.float32)
+            data, places = (_of_chunk(x, chunk - 1) for x in (given, worlds))
             learners, metrics = program.chunk(learners, now, carried, data, places)
-            metrics = jax.device_get(metrics)
             _check_finite(metrics, program.ppo.channels, chunk - 1, program.updates)
+            whole = program.whole(learners)
             parts.append(metrics)
-            snapshots.append(jax.device_get(learners.team))
+            snapshots.append(whole.team)
             if run is not None:
                 run.append_metrics(chunk, metrics)
-                run.save(chunk, learners)
+                run.save(chunk, whole)
             progress(1, _figures(metrics, env.channels))
     steps = np.arange(1, config.chunks * program.updates + 1) * config.ppo.batch * env.num_agents
-    kept = jax.device_get(learners.intrinsic)
+    kept = program.whole(learners).intrinsic
     return Trained(snapshots[-1], snapshots, _joined(parts), steps, program.ppo.channels, kept)
+
+
+def _resumed(run: Run, program: Program, learners: Learners):
+    """Learners of the last good checkpoint, the teams of each and the figures so far; None at the start."""
+    found = run.resume(program.template(learners), lambda learner: jax.device_get(learner.team))
+    return None if found is None else (program.apart(found[0]), *found[1:])
 
 
 def _of_chunk(data: Any, chunk: int) -> Any:
@@ -168,84 +166,6 @@ def _of_chunk(data: Any, chunk: int) -> Any:
 
 def _joined(parts: list[dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
     return {name: np.concatenate([p[name] for p in parts], axis=1) for name in parts[0]} if parts else {}
-
-
-class Program:
-    """The compiled parts of one training: `init` and `chunk`, mapped over runs and devices."""
-
-    def __init__(
-        self,
-        env: Simulation,
-        config: TrainConfig,
-        runs: int,
-        carried: bool,
-        *,
-        intrinsic: Intrinsic | None = None,
-        auxiliary: Auxiliary | None = None,
-        checked: bool = True,
-    ):
-        block = config.ppo.worlds // config.ppo.minibatches
-        mesh = devices.layout(runs, block, waits=env.world.waits)
-
-        def learns(world: Simulation | None) -> PPO:
-            return make_update(
-                env if world is None else world,
-                config.ppo,
-                carried=carried,
-                intrinsic=intrinsic,
-                auxiliary=auxiliary,
-                spread=lambda tree, axis: devices.spread_worlds(tree, mesh, axis),
-            )
-
-        self.ppo = learns(None)
-        self.updates = config.updates_per_chunk(env.num_agents)
-        self.place = functools.partial(devices.shard_leading, mesh=mesh)
-        each = _map if jax.default_backend() == "cpu" else jax.vmap
-        spec = PartitionSpec(devices.AXIS)
-
-        def spread(function):
-            def local(*args):
-                return each(function)(*args)
-
-            return jax.jit(
-                jax.shard_map(
-                    local,
-                    mesh=mesh,
-                    in_specs=spec,
-                    out_specs=spec,
-                    axis_names={devices.AXIS},  # where worlds are spread is XLA's to work out
-                    check_vma=False,
-                )
-            )
-
-        def chunk(learner: Learner, drives, carried, given=None, world=None):
-            ppo = learns(world)
-
-            def update(learner, _):
-                return ppo.update(learner, drives, carried.score, given)
-
-            learner, metrics = jax.lax.scan(update, learner, None, length=self.updates)
-            if not checked:
-                return learner, metrics
-            key = jax.random.fold_in(learner.key, 0)  # the learner's own stream is not touched
-            place = env if world is None else world
-            found = health.held_out(learner.team, place, key, discount=config.ppo.discount)
-            return learner, {**metrics, **{f"health_{k}": v[None] for k, v in vars(found).items()}}
-
-        self.chunk = spread(chunk)
-        self._fresh = spread(lambda key, world=None: learns(world).init(key))
-        self._from = spread(lambda key, team, world=None: learns(world).init(key, team))
-
-    def template(self, keys) -> Learner:
-        """Shapes and types of the learners, for reading a checkpoint without training."""
-        return jax.eval_shape(self._fresh, keys)
-
-    def init(self, keys, teams: Team | None, worlds: Simulation | None = None) -> Learner:
-        return self._fresh(keys, worlds) if teams is None else self._from(keys, teams, worlds)
-
-
-def _map(function):
-    return lambda *args: jax.lax.map(lambda xs: function(*xs), args)
 
 
 def _check_finite(metrics, channels, before: int, updates: int) -> None:

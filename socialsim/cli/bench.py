@@ -15,7 +15,8 @@ from jax.sharding import PartitionSpec
 from socialsim import devices
 from socialsim.agents.bots.base import random_action
 from socialsim.agents.ppo import PPOConfig
-from socialsim.agents.training import NothingCarried, Program, TrainConfig
+from socialsim.agents.program import Program
+from socialsim.agents.training import NothingCarried
 from socialsim.cli.commands import parse_options
 from socialsim.core.autoreset import AutoReset
 from socialsim.core.drives import drive_matrix
@@ -115,9 +116,9 @@ def training(env: Simulation, repeats: int) -> dict:
     """One team per device, the demo's learner."""
     teams, config = len(jax.devices()), PPOConfig()
     size = config.batch * env.num_agents
-    program = Program(env, TrainConfig(config, agent_steps=8 * size, chunks=1), teams, False)
-    drives = jnp.asarray(np.stack([drive_matrix(None, env.channels, env.num_agents)] * teams))
-    learners = program.init(jax.random.split(jax.random.key(0), teams), None)
+    program = Program(env, config, 8, teams)
+    drives = np.stack([drive_matrix(None, env.channels, env.num_agents)] * teams)
+    learners = program.init(jax.random.split(jax.random.key(0), teams))
     begin = time.perf_counter()
     learners, _ = jax.block_until_ready(program.chunk(learners, drives, NothingCarried()))
     first = time.perf_counter() - begin

@@ -14,7 +14,8 @@ from flax import struct
 import socialsim
 from socialsim.agents.networks import NetworkConfig
 from socialsim.agents.ppo import CARRIED, PPOConfig
-from socialsim.agents.training import Program, TrainConfig, _check_finite
+from socialsim.agents.program import Program
+from socialsim.agents.training import TrainConfig, _check_finite
 from socialsim.core.drives import DEFAULT_DRIVES
 from socialsim.core.errors import DivergenceError
 
@@ -50,19 +51,18 @@ def learned():
     ways = ["none", *(("head", c) for c in channels), *(("kept", c) for c in OWN), ("score", CARRIED)]
     ways += [("trace", c) for c in ("attention", "imitation")]
     run = {w: i for i, w in enumerate(ways)}
-    program = Program(env, CONFIG, len(ways), True, intrinsic=Rewards())
-    learners = program.init(program.place(jax.random.split(jax.random.key(0), len(ways))), None)
-    learner = jax.tree.map(lambda x: x, learners)
+    program = Program(env, CONFIG.ppo, 1, len(ways), True, intrinsic=Rewards())
+    learner = program.whole(program.init(jax.random.split(jax.random.key(0), len(ways))))
 
     def poisoned(path, leaf):
         """Value head's bias [R, C]; what signals remember [R, E, ...]."""
         name = jax.tree_util.keystr(path)
         if "params" in name and "value_head" in name and "bias" in name and "optimiser" not in name:
             for i, c in enumerate(channels):
-                leaf = leaf.at[run["head", c], i].set(jnp.nan)
+                leaf = jnp.asarray(leaf).at[run["head", c], i].set(jnp.nan)
         for i, c in enumerate(env.channels[:2]):
             if f".traces[{i}]" in name:
-                leaf = leaf.at[run["trace", c]].set(jnp.nan)
+                leaf = jnp.asarray(leaf).at[run["trace", c]].set(jnp.nan)
         return leaf
 
     learner = jax.tree_util.tree_map_with_path(poisoned, learner)
@@ -73,8 +73,8 @@ def learned():
     level[run["score", CARRIED]] = np.nan
     weights = [DEFAULT_DRIVES.get(c, 1.0) for c in channels]
     drives = np.broadcast_to(np.float32(weights), (len(ways), 2, len(channels)))
-    given = (dataclasses.replace(learner, intrinsic=jnp.asarray(kept)), drives, Potential(jnp.asarray(level)))
-    metrics = jax.device_get(program.chunk(*program.place(given), None)[1])
+    learners = program.apart(dataclasses.replace(learner, intrinsic=kept))
+    metrics = program.chunk(learners, drives, Potential(level))[1]
     return {w: {k: v[i : i + 1] for k, v in metrics.items()} for w, i in run.items()}, channels
 
 

@@ -1,0 +1,227 @@
+"""The compiled parts of a training: begin, one update, held-out episodes.
+
+Neither the number of updates nor, on CPUs, the number of runs is compiled in. There each device takes one run
+at a time and runs take turns; accelerators have all runs side by side. What was compiled for one training
+serves every later one of the same world and learner in this process.
+"""
+
+import functools
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.sharding import Mesh, PartitionSpec
+from jaxtyping import Array, Float, Key
+
+from socialsim import devices
+from socialsim.agents import health
+from socialsim.agents.ppo import PPO, Auxiliary, Intrinsic, Learner, PPOConfig, make_update
+from socialsim.agents.team import Team
+from socialsim.core.autoreset import Pool
+from socialsim.core.simulation import Simulation
+
+Learners = Sequence[Learner]
+"""Runs by turns: each entry has a leading axis of those that run at the same time."""
+
+
+class Program:
+    """One training's parts, mapped over R runs and all devices.
+
+    env, config : the world and the learner.  updates : in a chunk.  The rest: see `training.train`.
+    """
+
+    def __init__(
+        self,
+        env: Simulation,
+        config: PPOConfig,
+        updates: int,
+        runs: int,
+        carried: bool = False,
+        *,
+        intrinsic: Intrinsic | None = None,
+        auxiliary: Auxiliary | None = None,
+        checked: bool = True,
+    ):
+        self.updates, self.checked, self._runs = updates, checked, runs
+        block = config.worlds // config.minibatches
+        self._mesh = devices.layout(runs, block, waits=env.world.waits)
+        by_turns = jax.default_backend() == "cpu"
+        self._at_once = self._mesh.shape[devices.AXIS] if by_turns else runs
+        recipe = (_Given(env), config, carried, _Given(intrinsic), _Given(auxiliary), self._mesh, by_turns)
+        self._parts = _compiled(*recipe)
+        self.ppo = self._parts.ppo
+
+    def init(self, keys: Key[Array, " R"], teams: Team | None = None, worlds: Simulation | None = None):
+        """Fresh learners, or those that begin with `teams` (leading axis R)."""
+        parts, shared, begun = self._parts, self.ppo.shared, []
+        for key, team, world in self._turns(keys, teams, worlds):
+            begun.append(parts.begin(key, parts.pool(key, world) if shared else None, team, world))
+        return begun
+
+    def chunk(
+        self,
+        learners: Learners,
+        drives: Float[np.ndarray, "R A C"],
+        carried: Any,
+        given: Any = None,
+        worlds: Simulation | None = None,
+    ) -> tuple[Learners, dict[str, np.ndarray]]:
+        """`updates` updates of every run; metrics: name -> `[R, U, ...]`, `health_*` (checked) `[R, 1, C]`.
+
+        drives, carried, given, worlds : leading axis R.
+        """
+        parts, after, rows, found = self._parts, [], [], []
+        for learner, data in zip(learners, self._turns(drives, carried, given, worlds), strict=True):
+            told = []
+            for _ in range(self.updates):
+                fresh = parts.pool(learner.key, data[-1])
+                learner, metrics = parts.update(learner, fresh, *data)
+                told.append(metrics)
+            after.append(learner)
+            rows.append(told)
+            if self.checked:
+                key = _held_out_key(learner.key)
+                found.append(parts.held_out(learner.team, key, parts.pool(key, data[-1]), data[-1]))
+        # Everything is on its way before anything is waited for.
+        metrics = _rows([_columns(jax.device_get(told)) for told in rows])
+        if found:
+            told = _rows([vars(x) for x in jax.device_get(found)])
+            metrics |= {f"health_{k}": v[:, None] for k, v in told.items()}
+        return after, metrics
+
+    def whole(self, learners: Learners) -> Learner:
+        """All runs as one tree on the host, leading axis R."""
+        return jax.tree.map(_joined, *learners)
+
+    def apart(self, whole: Learner) -> Learners:
+        """The opposite of `whole`, on the devices."""
+        return [turn for (turn,) in self._turns(whole)]
+
+    def template(self, learners: Learners | Key[Array, " R"]) -> Learner:
+        """Shapes and types of all runs' learners, for reading a checkpoint; from keys, without making any."""
+        if not isinstance(learners, Sequence):
+            learners = [jax.eval_shape(jax.vmap(lambda key: self.ppo.init(key)), learners)]
+        shape = jax.ShapeDtypeStruct
+        return jax.tree.map(lambda x: shape((self._runs, *x.shape[1:]), x.dtype), learners[0])
+
+    def _turns(self, *trees: Any) -> list[tuple]:
+        """Trees of leading axis R -> for each turn, its share of them, placed."""
+        turns = []
+        for start in range(0, self._runs, self._at_once):
+            mine = jax.tree.map(lambda x, at=slice(start, start + self._at_once): x[at], trees)
+            turns.append(tuple(devices.shard_leading(tree, self._mesh) for tree in mine))
+        return turns
+
+
+class _Parts(NamedTuple):
+    ppo: PPO
+    pool: Callable[..., Pool]
+    begin: Callable[..., Learner]
+    update: Callable[..., tuple[Learner, dict[str, Array]]]
+    held_out: Callable[..., health.Health]
+
+
+class _Given:
+    """What a program is compiled for: a simulation by its value, anything else as the object it is."""
+
+    def __init__(self, value: Any):
+        self.value = value
+        leaves, structure = jax.tree.flatten(value) if isinstance(value, Simulation) else ([], id(value))
+        self._key = (
+            structure,
+            tuple((np.asarray(x).dtype, np.shape(x), np.asarray(x).tobytes()) for x in leaves),
+        )
+
+    def __hash__(self) -> int:
+        return hash(self._key)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Given) and self._key == other._key
+
+
+@functools.lru_cache(maxsize=8)
+def _compiled(
+    env: _Given,
+    config: PPOConfig,
+    carried: bool,
+    intrinsic: _Given,
+    auxiliary: _Given,
+    mesh: Mesh,
+    by_turns: bool,
+) -> _Parts:
+    """Functions of trees whose leading axis is the runs of one turn."""
+
+    def learns(world: Simulation | None) -> PPO:
+        return make_update(
+            env.value if world is None else world,
+            config,
+            carried=carried,
+            intrinsic=intrinsic.value,
+            auxiliary=auxiliary.value,
+            spread=lambda tree, axis: devices.spread_worlds(tree, mesh, axis),
+        )
+
+    def one(function):
+        def alone(*args):
+            out = function(*jax.tree.map(lambda x: x[0], args))
+            return jax.tree.map(lambda x: x[None], out)
+
+        return alone
+
+    def spread(function, options: Any = None):
+        local = one(function) if by_turns else jax.vmap(function)
+        spec = PartitionSpec(devices.AXIS)
+        return jax.jit(
+            jax.shard_map(
+                lambda *args: local(*args),
+                mesh=mesh,
+                in_specs=spec,
+                out_specs=spec,
+                axis_names={devices.AXIS},  # where worlds are spread is XLA's to work out
+                check_vma=False,
+            ),
+            compiler_options=options,
+        )
+
+    def update(learner: Learner, fresh, drives, carried, given, world):
+        return learns(world).update(learner, drives, carried.score, given, fresh)
+
+    def held_out(team: Team, key, fresh, world):
+        place = env.value if world is None else world
+        return health.held_out(team, place, key, discount=config.discount, fresh=fresh)
+
+    return _Parts(
+        learns(None),
+        spread(lambda key, world: learns(world).pool(key)),
+        # Compiling it takes far longer than running it once; LLVM at level 0 halves that.
+        spread(
+            lambda key, fresh, team, world: learns(world).init(key, team, fresh),
+            {"xla_backend_optimization_level": 0} if by_turns else None,
+        ),
+        spread(update),
+        spread(held_out),
+    )
+
+
+@jax.jit
+def _held_out_key(keys: Key[Array, " n"]) -> Key[Array, " n"]:
+    """The learner's own stream is not touched."""
+    return jax.vmap(lambda key: jax.random.fold_in(key, 0))(keys)
+
+
+def _joined(*leaves) -> Any:
+    """One array on the host out of several along their first axis; typed keys stay such."""
+    if jnp.issubdtype(leaves[0].dtype, jax.dtypes.prng_key):
+        data = np.concatenate([np.asarray(jax.random.key_data(x)) for x in leaves])
+        return jax.random.wrap_key_data(jnp.asarray(data), impl=jax.random.key_impl(leaves[0]))
+    return np.concatenate([np.asarray(x) for x in leaves])
+
+
+def _columns(told: list[dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
+    return {name: np.stack([t[name] for t in told], axis=1) for name in told[0]}
+
+
+def _rows(told: list[dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
+    return {name: np.concatenate([t[name] for t in told]) for name in told[0]}
