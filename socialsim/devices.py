@@ -1,4 +1,4 @@
-"""Devices: a mesh over all of them, and arrays that are spread over it."""
+"""Devices: a mesh over all of them, of one host or of several, and arrays that are spread over it."""
 
 import contextlib
 import os
@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 
@@ -33,8 +34,9 @@ def mesh(num_devices: int | None = None) -> Mesh:
     return Mesh(np.array(devices[:count]), (AXIS,), axis_types=(AxisType.Auto,))
 
 
-def divide(number: int, *, waits: bool = False) -> int:
-    """On how many devices `number` runs or worlds are spread: the most that take equal shares.
+def divide(number: int, *, waits: bool = False, among: int | None = None) -> int:
+    """On how many devices `number` runs or worlds are spread: the most, of the first `among` or of all, that
+    take equal shares.
 
     waits : the program waits, in one of XLA's threads, for parts of its work, as batched LAPACK calls do (see
     `World.waits`). CPU devices share one thread per core, so as many such programs at once as there are
@@ -43,17 +45,20 @@ def divide(number: int, *, waits: bool = False) -> int:
     """
     if waits and jax.default_backend() == "cpu":
         return 1
-    return max(n for n in range(1, len(jax.devices()) + 1) if number % n == 0)
+    return max(n for n in range(1, mesh(among).size + 1) if number % n == 0)
 
 
-def layout(runs: int, worlds: int, *, waits: bool = False) -> Mesh:
+def layout(runs: int, worlds: int, *, waits: bool = False, among: int | None = None) -> Mesh:
     """A mesh of two axes for R runs of W worlds each: runs are spread first, for they share nothing; what
-    devices are left share the worlds of a run, as far as these can be divided.
+    devices are left share the worlds of a run, as far as these can be divided. among: as in `divide`.
 
-    waits : see `divide`.
+    waits : see `divide`.  Raises OptionError where a run would have to be shared by CPUs of several hosts:
+    sums over them abort in XLA.
     """
-    outer = divide(runs, waits=waits)
-    left = divide(len(jax.devices()), waits=waits) // outer
+    outer, hosts = divide(runs, waits=waits, among=among), jax.process_count()
+    if outer % hosts and jax.default_backend() == "cpu":
+        raise OptionError(f"{runs} runs on the CPUs of {hosts} hosts; allowed: a multiple of {hosts}")
+    left = divide(mesh(among).size, waits=waits, among=among) // outer
     inner = max(n for n in range(1, left + 1) if worlds % n == 0)
     found = np.array(jax.devices()[: outer * inner]).reshape(outer, inner)
     return Mesh(found, (AXIS, WORLDS), axis_types=(AxisType.Auto,) * 2)
@@ -80,12 +85,23 @@ def shard_leading(tree: Any, mesh: Mesh) -> Any:
                 f"leaf {jax.tree_util.keystr(path) or 'value'} has shape {list(np.shape(leaf))}; allowed: a "
                 f"leading axis that is a multiple of the {mesh.shape[AXIS]} devices"
             )
-    return jax.device_put(tree, sharding)
+    return jax.tree.map(lambda x: put(x, sharding), tree)
+
+
+def put(leaf: Any, sharding: NamedSharding) -> jax.Array:
+    """Place an array or a typed key; in multi-host runs, one that every host has whole."""
+    if jax.process_count() == 1:
+        return jax.device_put(leaf, sharding)
+    if jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key):
+        data = put(jax.random.key_data(leaf), sharding)
+        return jax.random.wrap_key_data(data, impl=jax.random.key_impl(leaf))
+    host = np.asarray(leaf)
+    return jax.make_array_from_callback(host.shape, sharding, lambda index: host[index])
 
 
 def replicate(tree: Any, mesh: Mesh) -> Any:
     """Place a copy of every leaf on each device of `mesh`."""
-    return jax.device_put(tree, NamedSharding(mesh, PartitionSpec()))
+    return jax.tree.map(lambda x: put(x, NamedSharding(mesh, PartitionSpec())), tree)
 
 
 def setup_cpu_devices(count: int) -> None:

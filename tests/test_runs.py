@@ -357,7 +357,7 @@ def test_another_schema(tmp_path, monkeypatch):
     monkeypatch.setattr("socialsim.runs.folder.SCHEMA", 99)
     Run.create(tmp_path / "new", CONFIG).close()
     monkeypatch.undo()
-    with pytest.raises(RunError, match=r"has schema 99 \(socialsim .*\); this socialsim reads schema 1"):
+    with pytest.raises(RunError, match=r"has schema 99 \(socialsim .*\); this socialsim reads schema 2"):
         Run.open(tmp_path / "new")
 
 

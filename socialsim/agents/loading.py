@@ -9,6 +9,7 @@ from typing import Any
 import jax
 import numpy as np
 
+from socialsim import hosts
 from socialsim.agents.networks import NetworkConfig
 from socialsim.agents.ppo import PPOConfig
 from socialsim.agents.program import Program
@@ -76,7 +77,7 @@ def train_run(
         "drives": dict(drives or {}),
     } | ({"ppo": dict(ppo)} if ppo else {})
     config, keys = _config(declared), jax.random.split(_key(seed), count)
-    with Run.open_or_create(path, declared) as run:
+    with hosts.first_then_others("opening the run", lambda: _opened(path, declared)) as run:
         return train(
             env,
             config,
@@ -86,6 +87,11 @@ def train_run(
             title=f"{count} teams, {world}",
             quiet=quiet,
         )
+
+
+def _opened(path, declared) -> Run:
+    """One host holds the folder's lock; the others read."""
+    return Run.open_or_create(path, declared) if hosts.first() else Run.open(path)
 
 
 def load_run(path: str | os.PathLike) -> TrainedRun:

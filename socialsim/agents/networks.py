@@ -1,6 +1,7 @@
 """The entity actor-critic: permutation-invariant over others and objects, one value head per signal."""
 
 import dataclasses
+import math
 
 import jax
 import jax.numpy as jnp
@@ -110,6 +111,13 @@ class ActorCritic(nnx.Module):
 
     def __call__(self, obs: Observation, hidden: Array) -> Output:
         """obs leaves `[..., A, ...]`; hidden `[..., A, 2, W]` (actor's and critic's), or zero-sized."""
+        # Products of two axes are a third faster than those of many, on CPUs, forth and back.
+        lead = obs.self.shape[:-1]
+        axes, rows = len(lead), math.prod(lead)
+        out = self._rows(*jax.tree.map(lambda x: x.reshape(rows, *x.shape[axes:]), (obs, hidden)))
+        return jax.tree.map(lambda x: x.reshape(*lead, *x.shape[1:]), out)
+
+    def _rows(self, obs: Observation, hidden: Array) -> Output:
         memory = (hidden[..., 0, :], hidden[..., 1, :]) if hidden.size else (hidden, hidden)
         critic, critic_memory = self.critic_tower(obs, memory[1])
         actor, actor_memory = (critic, critic_memory) if self.shared else self.actor_tower(obs, memory[0])

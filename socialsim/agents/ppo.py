@@ -30,6 +30,9 @@ from socialsim.core.simulation import Simulation
 CARRIED = "carried"
 """Channel of the reward that a transfer arm carries in from elsewhere; zero in ordinary training."""
 
+ROWS = 128
+"""Rows (agents at a moment) that a CPU differentiates at once, at least."""
+
 POOL = 256
 """Fresh worlds that an update has at most, for those that end in it."""
 
@@ -144,8 +147,8 @@ class Auxiliary(Protocol):
 class PPO(NamedTuple):
     """init(key, team=None) -> Learner; update(learner, drives [A, C], score, given) -> (Learner, metrics).
 
-    Both need fresh worlds, and take as `fresh` what `pool` makes of the same key (`init`: of its own, `update`:
-    the learner's), so that it can be compiled once for both. `shared`: whether it fits `init`.
+    Both need fresh worlds, and take as `fresh` what `pool` makes of the same key (`init`: of its own,
+    `update`: the learner's), so that it can be compiled once for both. `shared`: whether it fits `init`.
     """
 
     init: Callable[..., Learner]
@@ -253,12 +256,12 @@ def make_update(
         loss_key = jax.random.fold_in(learner.key, 2)
 
         def further(learning: Team, part: Batch, number: Array):
-            if auxiliary is None:
-                return 0.0, {}
+            assert auxiliary is not None
             return auxiliary(learning, part, jax.random.fold_in(loss_key, number), given)
 
+        more = None if auxiliary is None else further
         team, opt_state, losses = learn(
-            team, learner.optimiser, optimiser, batch, first.hidden, config, further, spread
+            team, learner.optimiser, optimiser, batch, first.hidden, config, more, spread
         )
         metrics = {
             "joint": path.joint.mean(),
@@ -318,16 +321,29 @@ def rescale(team: Team, target: Array, config: PPOConfig) -> Team:
 
 
 def learn(
-    team, opt_state, optimiser, batch: Batch, hidden, config: PPOConfig, further, spread: Spread = nowhere
+    team,
+    opt_state,
+    optimiser,
+    batch: Batch,
+    hidden,
+    config: PPOConfig,
+    further=None,
+    spread: Spread = nowhere,
 ):
-    """Epochs over contiguous blocks of worlds: worlds are exchangeable, so no shuffle is paid for."""
+    """Epochs over contiguous blocks of worlds: worlds are exchangeable, so no shuffle is paid for.
+
+    further: a loss on top, (team, part, number of the minibatch) -> (loss, metrics)."""
     blocks = (config.minibatches, config.worlds // config.minibatches)
     scale = team.scale
     # Every device then has its share of each block.
     batch = spread(jax.tree.map(lambda x: x.reshape(len(x), *blocks, *x.shape[2:]), batch), 2)
     hidden = spread(hidden.reshape(*blocks, *hidden.shape[1:]), 1)
+    parts = 1 if spread is not nowhere else _parts(blocks[1], len(batch.action) * batch.action.shape[3])
 
-    def loss(params, part: Batch, hidden, number):
+    def _further(params, part: Batch, number):
+        return further(team.replace(params=params), part, number)
+
+    def loss(params, part: Batch, hidden):
         learning = team.replace(params=params)
         out = learning.unroll(part.observation, hidden, part.start)
         ratio = jnp.exp(out.policy.log_prob(part.action) - part.log_prob)
@@ -342,15 +358,36 @@ def learn(
             "actor_loss": actor,
             "critic_loss": critic,
         }
-        total = actor + critic.sum() - config.entropy * entropy
-        more, told = further(learning, part, number)
-        return total + more, aux | told
+        return actor + critic.sum() - config.entropy * entropy, aux
+
+    def gradients(params, part: Batch, hidden):
+        """Of the loss over a minibatch: the mean of those over equal parts of its worlds, part after part."""
+
+        def of_part(at):
+            own = jax.tree.map(lambda x: jax.lax.dynamic_index_in_dim(x, at, 1, keepdims=False), apart)
+            memory = jax.lax.dynamic_index_in_dim(memories, at, 0, keepdims=False)
+            return jax.grad(loss, has_aux=True)(params, own, memory)
+
+        if parts == 1:
+            return jax.grad(loss, has_aux=True)(params, part, hidden)
+        shares = (parts, blocks[1] // parts)
+        apart = jax.tree.map(lambda x: x.reshape(len(x), *shares, *x.shape[2:]), part)
+        memories = hidden.reshape(*shares, *hidden.shape[1:])
+        total, _ = jax.lax.scan(
+            lambda total, at: (jax.tree.map(jnp.add, total, of_part(at)), None),
+            jax.tree.map(lambda s: jnp.zeros(s.shape, s.dtype), jax.eval_shape(of_part, 0)),
+            jnp.arange(parts),
+        )
+        return jax.tree.map(lambda x: x / parts, total)
 
     def step(carry, at):
         (params, opt_state), (index, number) = carry, at
         part = jax.tree.map(lambda x: jax.lax.dynamic_index_in_dim(x, index, 1, keepdims=False), batch)
         memory = jax.lax.dynamic_index_in_dim(hidden, index, 0, keepdims=False)
-        grads, aux = jax.grad(loss, has_aux=True)(params, part, memory, number)
+        grads, aux = gradients(params, part, memory)
+        if further is not None:
+            more, told = jax.grad(_further, has_aux=True)(params, part, number)
+            grads, aux = jax.tree.map(jnp.add, grads, more), aux | told
         changes, opt_state = optimiser.update(nnx.to_pure_dict(grads), opt_state, nnx.to_pure_dict(params))
         pure: Any = optax.apply_updates(nnx.to_pure_dict(params), changes)
         params = jax.tree.map(lambda x: x, params)  # a container of its own
@@ -361,6 +398,17 @@ def learn(
     numbered = (order, jnp.arange(len(order)))
     (params, opt_state), aux = jax.lax.scan(step, (team.params, opt_state), numbered)
     return team.replace(params=params), opt_state, jax.tree.map(lambda x: x.mean(0), aux)
+
+
+def _parts(worlds: int, rows: int) -> int:
+    """In how many parts a minibatch of so many worlds, `rows` rows each, is differentiated.
+
+    On CPUs what a part needs should stay in a core's cache: a training is then twice as fast (measured).
+    Accelerators take it whole.
+    """
+    if jax.default_backend() != "cpu":
+        return 1
+    return max(n for n in range(1, worlds + 1) if worlds % n == 0 and (n == 1 or worlds // n * rows >= ROWS))
 
 
 def _explained(value, target):

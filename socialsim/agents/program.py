@@ -15,9 +15,9 @@ import numpy as np
 from jax.sharding import Mesh, PartitionSpec
 from jaxtyping import Array, Float, Key
 
-from socialsim import devices
+from socialsim import devices, hosts
 from socialsim.agents import health
-from socialsim.agents.ppo import PPO, Auxiliary, Intrinsic, Learner, PPOConfig, make_update
+from socialsim.agents.ppo import PPO, Auxiliary, Intrinsic, Learner, PPOConfig, make_update, nowhere
 from socialsim.agents.team import Team
 from socialsim.core.autoreset import Pool
 from socialsim.core.simulation import Simulation
@@ -29,7 +29,8 @@ Learners = Sequence[Learner]
 class Program:
     """One training's parts, mapped over R runs and all devices.
 
-    env, config : the world and the learner.  updates : in a chunk.  The rest: see `training.train`.
+    env, config : the world and the learner.  updates : in a chunk.  among : of how many devices, if not of
+    all.  The rest: see `training.train`.
     """
 
     def __init__(
@@ -43,10 +44,11 @@ class Program:
         intrinsic: Intrinsic | None = None,
         auxiliary: Auxiliary | None = None,
         checked: bool = True,
+        among: int | None = None,
     ):
         self.updates, self.checked, self._runs = updates, checked, runs
         block = config.worlds // config.minibatches
-        self._mesh = devices.layout(runs, block, waits=env.world.waits)
+        self._mesh = devices.layout(runs, block, waits=env.world.waits, among=among)
         by_turns = jax.default_backend() == "cpu"
         self._at_once = self._mesh.shape[devices.AXIS] if by_turns else runs
         recipe = (_Given(env), config, carried, _Given(intrinsic), _Given(auxiliary), self._mesh, by_turns)
@@ -85,15 +87,16 @@ class Program:
                 key = _held_out_key(learner.key)
                 found.append(parts.held_out(learner.team, key, parts.pool(key, data[-1]), data[-1]))
         # Everything is on its way before anything is waited for.
-        metrics = _rows([_columns(jax.device_get(told)) for told in rows])
+        rows, found = jax.device_get(hosts.local((rows, found)))
+        metrics = _rows([_columns(told) for told in rows])
         if found:
-            told = _rows([vars(x) for x in jax.device_get(found)])
+            told = _rows([vars(x) for x in found])
             metrics |= {f"health_{k}": v[:, None] for k, v in told.items()}
         return after, metrics
 
     def whole(self, learners: Learners) -> Learner:
         """All runs as one tree on the host, leading axis R."""
-        return jax.tree.map(_joined, *learners)
+        return jax.tree.map(_joined, *hosts.local(learners))
 
     def apart(self, whole: Learner) -> Learners:
         """The opposite of `whole`, on the devices."""
@@ -153,6 +156,9 @@ def _compiled(
 ) -> _Parts:
     """Functions of trees whose leading axis is the runs of one turn."""
 
+    def share(tree, axis):
+        return devices.spread_worlds(tree, mesh, axis)
+
     def learns(world: Simulation | None) -> PPO:
         return make_update(
             env.value if world is None else world,
@@ -160,7 +166,7 @@ def _compiled(
             carried=carried,
             intrinsic=intrinsic.value,
             auxiliary=auxiliary.value,
-            spread=lambda tree, axis: devices.spread_worlds(tree, mesh, axis),
+            spread=nowhere if mesh.shape[devices.WORLDS] == 1 else share,
         )
 
     def one(function):

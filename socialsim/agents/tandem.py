@@ -70,7 +70,7 @@ class Tandem:
         batch = ppo.Batch(path.observation, path.start, path.action, path.log_prob, target, mixed)
         hidden = init_hidden(team.config, path.log_prob.shape[1:])
         team, optimiser, losses = ppo.learn(
-            team, kept.optimiser, ppo.make_optimiser(config), batch, hidden, config, lambda *_: (0.0, {})
+            team, kept.optimiser, ppo.make_optimiser(config), batch, hidden, config
         )
         told = {f"passive_{name}": losses[name] for name in ("entropy", "kl")}
         return kept.replace(team=team, optimiser=optimiser), jnp.zeros((*path.log_prob.shape, 1)), told

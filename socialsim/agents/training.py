@@ -14,6 +14,7 @@ import numpy as np
 from flax import struct
 from jaxtyping import Array, Float, Key
 
+from socialsim import hosts
 from socialsim.agents.ppo import Auxiliary, Intrinsic, PPOConfig, no_score
 from socialsim.agents.program import Learners, Program
 from socialsim.agents.team import Team
@@ -132,7 +133,8 @@ def train(
     if run is not None and (found := _resumed(run, program, learners)) is not None:
         learners, snapshots, parts = found
         done = len(parts)
-    with bar(title, config.chunks, quiet=quiet) as progress:
+    lost = hosts.watched(lambda: f"the checkpoint after chunk {len(parts)}" if parts else "nothing yet")
+    with lost, bar(title, config.chunks, quiet=quiet or not hosts.first()) as progress:
         if done:
             progress(done, "resumed")
         for chunk in range(done + 1, config.chunks + 1):
@@ -145,7 +147,7 @@ def train(
             whole = program.whole(learners)
             parts.append(metrics)
             snapshots.append(whole.team)
-            if run is not None:
+            if run is not None and hosts.first():
                 run.append_metrics(chunk, metrics)
                 run.save(chunk, whole)
             progress(1, _figures(metrics, env.channels))
@@ -156,7 +158,10 @@ def train(
 
 def _resumed(run: Run, program: Program, learners: Learners):
     """Learners of the last good checkpoint, the teams of each and the figures so far; None at the start."""
-    found = run.resume(program.template(learners), lambda learner: jax.device_get(learner.team))
+    template = program.template(learners)
+    found = hosts.first_then_others(
+        "resuming", lambda: run.resume(template, lambda learner: jax.device_get(learner.team))
+    )
     return None if found is None else (program.apart(found[0]), *found[1:])
 
 

@@ -35,11 +35,15 @@ def main(
     what: str,
     option: Sequence[str] = (),
     signals: Sequence[str] = DEFAULT_SIGNALS,
+    scaling: bool = False,
 ) -> None:
     integer("worlds", worlds, low=1)
     integer("steps", steps, low=1)
     integer("repeats", repeats, low=1)
     env = make(world, signals=signals, **parse_options(option))
+    if scaling:
+        scale(env, worlds, steps, repeats, what, as_json)
+        return
     measured = simulation(env, worlds, steps, repeats) if what == "simulation" else training(env, repeats)
     row = {
         "world": world,
@@ -63,9 +67,41 @@ def main(
         )
 
 
-def simulation(env: Simulation, worlds: int, steps: int, repeats: int) -> dict:
-    """Random actions; every number of every observation is read."""
-    count = devices.divide(worlds, waits=env.world.waits)
+def scale(env: Simulation, worlds: int, steps: int, repeats: int, what: str, as_json: bool) -> None:
+    """The same work on more and more devices (strong scaling), and as much more work (weak scaling).
+
+    Work: worlds of the simulator, teams of the learner. efficiency: the rate over that of one device, per
+    device; 1 is perfect.
+    """
+    most = len(jax.devices())
+    counts = sorted({*(2**i for i in range(most.bit_length()) if 2**i <= most), most})
+    rows = []
+    for kind in ("strong", "weak"):
+        for n in counts:
+            if what == "simulation":
+                size = worlds if kind == "strong" else worlds * n // most
+                found = simulation(env, size, steps, repeats, among=n)
+            else:
+                found = training(env, repeats, teams=most if kind == "strong" else n, among=n)
+            rows.append({"scaling": kind, "devices": n, **found})
+            alone = next(r for r in rows if r["scaling"] == kind)["agent_steps_per_s"]
+            rows[-1]["efficiency"] = round(found["agent_steps_per_s"] / alone / n, 3)
+            if not as_json:
+                work = "worlds" if what == "simulation" else "teams"
+                rate, share = found["agent_steps_per_s"], rows[-1]["efficiency"]
+                print(
+                    f"{kind:>7}  {n} devices  {found[work]:>6,} {work}  {rate:>12,} agent-steps/s  "
+                    f"efficiency {share:.2f}"
+                )
+    if as_json:
+        print(
+            json.dumps({"world": env.id, "what": what, "rows": rows, "device": jax.devices()[0].device_kind})
+        )
+
+
+def simulation(env: Simulation, worlds: int, steps: int, repeats: int, *, among: int | None = None) -> dict:
+    """Random actions; every number of every observation is read. among: of how many devices."""
+    count = devices.divide(worlds, waits=env.world.waits, among=among)
     mesh = devices.mesh(count)
     batch = AutoReset(env, worlds // count)
 
@@ -112,11 +148,11 @@ def simulation(env: Simulation, worlds: int, steps: int, repeats: int) -> dict:
     }
 
 
-def training(env: Simulation, repeats: int) -> dict:
-    """One team per device, the demo's learner."""
-    teams, config = len(jax.devices()), PPOConfig()
+def training(env: Simulation, repeats: int, *, teams: int | None = None, among: int | None = None) -> dict:
+    """The demo's learner; one team per device, if it is not said otherwise."""
+    teams, config = len(jax.devices()) if teams is None else teams, PPOConfig()
     size = config.batch * env.num_agents
-    program = Program(env, config, 8, teams)
+    program = Program(env, config, 8, teams, checked=False, among=among)
     drives = np.stack([drive_matrix(None, env.channels, env.num_agents)] * teams)
     learners = program.init(jax.random.split(jax.random.key(0), teams))
     begin = time.perf_counter()

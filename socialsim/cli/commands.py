@@ -34,6 +34,9 @@ def train(
     chunks: int = 10,
     drives: str = "",
     option: Repeated = (),
+    hosts: int = 1,
+    host: int | None = None,
+    coordinator: str = "",
 ) -> None:
     """Train teams on social signals alone; go on with a run that was stopped.
 
@@ -46,9 +49,13 @@ def train(
         chunks: checkpoints and health checks on the way.
         drives: weights such as "attention=0.05,coordination=1"; default: see `socialsim.core.drives`.
         option: options of the world, such as size=12 (repeat for several).
+        hosts: that train together; 0: as the cluster says (Slurm, TPU pod, MPI). All see the run folder.
+        host: number of this one, from 0; default: as the cluster says.
+        coordinator: ADDRESS:PORT of host 0; default: JAX_COORDINATOR_ADDRESS, or as the cluster says.
     """
     from socialsim.cli import training
 
+    training.join(hosts, host, coordinator)
     training.train(world, out, agent_steps, seeds, seed, chunks, drives, option)
 
 
@@ -246,6 +253,7 @@ def bench(
     what: Literal["simulation", "training"] = "simulation",
     option: Repeated = (),
     signals: tuple[str, ...] = ("attention", "imitation", "coordination"),
+    devices: bool = False,
 ) -> None:
     """Measure steps per second, all signals on, observations consumed, auto-reset on.
 
@@ -258,10 +266,11 @@ def bench(
         what: bare simulation under random actions, or training with the demo's network.
         option: options of the world, such as num_agents=16 (repeat for several).
         signals: which are computed.
+        devices: measure on 1, 2, 4, ... devices instead: strong and weak scaling.
     """
     from socialsim.cli import bench as benchmark
 
-    benchmark.main(world, worlds, steps, repeats, json, what, option, signals)
+    benchmark.main(world, worlds, steps, repeats, json, what, option, signals, devices)
 
 
 def doctor() -> None:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import jax
 
+from socialsim import hosts
 from socialsim.agents.loading import load_run, train_run
 from socialsim.analysis.recording import play
 from socialsim.cli.commands import parse_options
@@ -21,6 +22,12 @@ def _weights(text: str) -> dict[str, float]:
     return pairs
 
 
+def join(number: int, host: int | None, coordinator: str) -> None:
+    """Several hosts train together where any of the options asks for it."""
+    if number != 1 or host is not None or coordinator:
+        hosts.connect(number, coordinator=coordinator, host=host)
+
+
 def train(world, out, agent_steps, seeds, seed, chunks, drives, option) -> None:
     path = Path("runs") / world if out is None else out
     trained = train_run(
@@ -33,6 +40,8 @@ def train(world, out, agent_steps, seeds, seed, chunks, drives, option) -> None:
         drives=_weights(drives),
         options=parse_options(option),
     )
+    if not hosts.first():
+        return
     joint = trained.metrics["joint"][:, -8:].mean(1)
     health = trained.metrics["health_spearman"][:, -1]
     print("joint events per agent-step, by seed: " + ", ".join(f"{j:.4f}" for j in joint))

@@ -4,6 +4,7 @@ A checkpoint is a folder named by its step: Orbax's own files and a sealed `mani
 checksum of each and the shape and type of every leaf. No pickle; reading runs no code from the folder.
 """
 
+import contextlib
 import functools
 import logging
 import os
@@ -42,7 +43,7 @@ def save(folder: Path, step: int, tree: Any) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     leaves = _named(tree)
     try:
-        if arrays := {name: x for name, x in leaves.items() if _size(x)}:
+        if arrays := {name: _numbers(x) for name, x in leaves.items() if _size(x)}:
             _write(writing, arrays)
         else:
             writing.mkdir()
@@ -76,7 +77,8 @@ def load(folder: Path, step: int, template: Any) -> Any:
     _compare(source, manifest["leaves"], wanted)
     asked = {name: _abstract(x) for name, x in wanted.items() if _size(x)}
     try:
-        found = _orbax().load(str(source.resolve()), asked) if asked else {}
+        with _alone():
+            found = _orbax().load(str(source.resolve()), asked) if asked else {}
     except (ValueError, KeyError, OSError) as error:
         raise files.Damaged(f"Orbax cannot read it: {error}") from error
     given, structure = jax.tree.flatten(template)
@@ -88,6 +90,9 @@ def _write(target: Path, arrays: dict[str, Any]) -> None:
     place = str(target.resolve())
     _quiet_threads()
     try:
+        if jax.process_count() > 1:
+            _write_alone(place, arrays)
+            return
         try:
             _orbax().save(place, arrays)
         except TimeoutError:  # Orbax counts by the clock on the wall, which can jump: once more
@@ -124,6 +129,30 @@ def _orbax():
     return v1
 
 
+def _alone() -> contextlib.AbstractContextManager:
+    """Where hosts train together, each reads whole arrays for itself: Orbax waits for no other."""
+    if jax.process_count() == 1:
+        return contextlib.nullcontext()
+    options = _orbax().options.MultiprocessingOptions(**_only_me())
+    return _orbax().Context(multiprocessing_options=options)
+
+
+def _write_alone(place: str, arrays: dict[str, Any]) -> None:
+    """Where hosts train together, one of them writes whole arrays. Orbax's v1 asks all hosts whether they
+    write to the same folder, whoever is to write; what it is built on does not."""
+    import orbax.checkpoint as v0
+
+    options = v0.options.MultiprocessingOptions(**_only_me())
+    handler = v0.PyTreeCheckpointHandler(multiprocessing_options=options)
+    with v0.Checkpointer(handler, multiprocessing_options=options) as writer:
+        writer.save(place, args=v0.args.PyTreeSave({k: np.asarray(x) for k, x in arrays.items()}), force=True)
+
+
+def _only_me() -> dict[str, Any]:
+    me = jax.process_index()
+    return {"primary_host": me, "active_processes": {me}, "barrier_sync_key_prefix": f"host-{me}"}
+
+
 def _named(tree: Any) -> dict[str, Any]:
     """Leaves by their path; NumPy scalars and Python numbers as arrays (Orbax takes arrays only)."""
     leaves = {}
@@ -148,11 +177,21 @@ def _describe(leaf) -> str:
 def _abstract(leaf):
     if isinstance(leaf, np.ndarray):
         return leaf
-    sharding = leaf.sharding or jax.sharding.SingleDeviceSharding(jax.devices()[0])
+    sharding = leaf.sharding or jax.sharding.SingleDeviceSharding(jax.local_devices()[0])
     if isinstance(sharding, NamedSharding):
         # A sharded array of typed keys names its bits' axis too, which the keys themselves do not have.
         sharding = NamedSharding(sharding.mesh, PartitionSpec(*sharding.spec[: len(leaf.shape)]))
-    return jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=sharding)
+    numbers = jax.eval_shape(_numbers, leaf)
+    return jax.ShapeDtypeStruct(numbers.shape, numbers.dtype, sharding=sharding)
+
+
+def _is_key(leaf) -> bool:
+    return jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key)
+
+
+def _numbers(leaf):
+    """A typed key's bits: what is stored of it. Anything else is stored as it is."""
+    return jax.random.key_data(leaf) if _is_key(leaf) else leaf
 
 
 def _like(leaf, found):
@@ -161,7 +200,10 @@ def _like(leaf, found):
         return type(leaf)(found.item())
     if found is None:  # an array of size zero: nothing was stored
         return np.zeros(leaf.shape, leaf.dtype) if isinstance(leaf, np.ndarray) else jnp.empty_like(leaf)
-    return found
+    if not _is_key(leaf):
+        return found
+    impl = jax.random.key_impl(jnp.empty((), leaf.dtype))  # a shape does not tell
+    return jax.random.wrap_key_data(found, impl=impl)
 
 
 def _compare(source: Path, saved: Mapping[str, str], wanted: Mapping[str, Any]) -> None:

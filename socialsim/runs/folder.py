@@ -12,7 +12,7 @@ from socialsim.runs import files, lock
 
 CONFIG = "config.json"
 FORMAT = "socialsim-run"
-SCHEMA = 1
+SCHEMA = 2
 """Version of the layout on disk; raised when an older socialsim could no longer read a run."""
 
 
