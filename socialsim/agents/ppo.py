@@ -295,7 +295,8 @@ def _carried(score: Score, path: Trajectory, last: Observation, end, discount: f
 
     Phi is zero after termination, as potential-based shaping asks (Ng et al. 1999).
     """
-    potential, leaving, arriving = score(path.observation)
+    cached = jax.default_backend() == "cpu"  # a moment at a time stays in a core's cache (see `_parts`)
+    potential, leaving, arriving = jax.lax.map(score, path.observation) if cached else score(path.observation)
     done = path.done[..., None]
 
     def following(now, after_last, at_end):

@@ -6,6 +6,7 @@ import statistics
 import sys
 import time
 from collections.abc import Sequence
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -14,8 +15,10 @@ from jax.sharding import PartitionSpec
 
 from socialsim import devices
 from socialsim.agents.bots.base import random_action
+from socialsim.agents.networks import NetworkConfig
 from socialsim.agents.ppo import PPOConfig
 from socialsim.agents.program import Program
+from socialsim.agents.team import new_team
 from socialsim.agents.training import NothingCarried
 from socialsim.cli.commands import parse_options
 from socialsim.core.autoreset import AutoReset
@@ -24,6 +27,8 @@ from socialsim.core.errors import integer
 from socialsim.core.registry import make
 from socialsim.core.signals import DEFAULT_SIGNALS
 from socialsim.core.simulation import Simulation
+from socialsim.transfer.carriers import Carrier
+from socialsim.transfer.features import NUM_FEATURES
 
 
 def main(
@@ -44,7 +49,10 @@ def main(
     if scaling:
         scale(env, worlds, steps, repeats, what, as_json)
         return
-    measured = simulation(env, worlds, steps, repeats) if what == "simulation" else training(env, repeats)
+    if what == "simulation":
+        measured = simulation(env, worlds, steps, repeats)
+    else:
+        measured = training(env, repeats, carried=what == "transfer")
     row = {
         "world": world,
         "what": what,
@@ -148,20 +156,34 @@ def simulation(env: Simulation, worlds: int, steps: int, repeats: int, *, among:
     }
 
 
-def training(env: Simulation, repeats: int, *, teams: int | None = None, among: int | None = None) -> dict:
-    """The demo's learner; one team per device, if it is not said otherwise."""
+def training(
+    env: Simulation,
+    repeats: int,
+    *,
+    teams: int | None = None,
+    among: int | None = None,
+    carried: bool = False,
+) -> dict:
+    """The demo's learner; one team per device, if it is not said otherwise.
+
+    carried: as in a transfer, with a potential and a distilled reward that come from elsewhere.
+    """
     teams, config = len(jax.devices()) if teams is None else teams, PPOConfig()
     size = config.batch * env.num_agents
-    program = Program(env, config, 8, teams, checked=False, among=among)
+    program = Program(env, config, 8, teams, carried, checked=False, among=among)
     drives = np.stack([drive_matrix(None, env.channels, env.num_agents)] * teams)
+    brought: Any = NothingCarried()
+    if carried:
+        drives = np.concatenate([drives, np.ones((*drives.shape[:2], 1))], -1)
+        brought = jax.tree.map(lambda x: jnp.stack([x] * teams), carrier(env))
     learners = program.init(jax.random.split(jax.random.key(0), teams))
     begin = time.perf_counter()
-    learners, _ = jax.block_until_ready(program.chunk(learners, drives, NothingCarried()))
+    learners, _ = jax.block_until_ready(program.chunk(learners, drives, brought))
     first = time.perf_counter() - begin
     times = []
     for _ in range(repeats):
         begin = time.perf_counter()
-        learners, _ = jax.block_until_ready(program.chunk(learners, drives, NothingCarried()))
+        learners, _ = jax.block_until_ready(program.chunk(learners, drives, brought))
         times.append(time.perf_counter() - begin)
     middle = statistics.median(times)
     return {
@@ -170,6 +192,12 @@ def training(env: Simulation, repeats: int, *, teams: int | None = None, among: 
         "world_steps_per_s": round(teams * program.updates * config.batch / middle),
         "compile_s": round(first - middle, 2),
     }
+
+
+def carrier(env: Simulation) -> Carrier:
+    """All that can be carried, from a fresh team."""
+    team = new_team(jax.random.key(1), NetworkConfig(), env.actions, env.channels, env.num_agents)
+    return Carrier(team, jnp.ones(len(env.channels)), jnp.zeros(()), jnp.full((2, NUM_FEATURES), 0.1))
 
 
 def peak_memory_mb() -> float:

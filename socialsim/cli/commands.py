@@ -250,7 +250,7 @@ def bench(
     steps: int = 64,
     repeats: int = 5,
     json: bool = False,
-    what: Literal["simulation", "training"] = "simulation",
+    what: Literal["simulation", "training", "transfer"] = "simulation",
     option: Repeated = (),
     signals: tuple[str, ...] = ("attention", "imitation", "coordination"),
     devices: bool = False,
@@ -263,7 +263,8 @@ def bench(
         steps: decisions per timed call.
         repeats: timed calls; the median counts.
         json: print one JSON object as the last line.
-        what: bare simulation under random actions, or training with the demo's network.
+        what: bare simulation under random actions, training with the demo's network, or the same with
+            values and rewards carried in from elsewhere.
         option: options of the world, such as num_agents=16 (repeat for several).
         signals: which are computed.
         devices: measure on 1, 2, 4, ... devices instead: strong and weak scaling.
