@@ -80,7 +80,7 @@ def interquartile_mean(values: ArrayLike, axis: int = -1) -> Numbers:
 def percentiles(
     draws: NDArray, confidence: float, *, size: int | None = None, strata: int = 1
 ) -> tuple[Numbers, Numbers]:
-    """Interval from bootstrap draws along axis 0; NaN draws are left out.
+    """Interval from bootstrap draws along axis 0; NaN draws are left out (NaN where all are).
 
     With `size` units the levels are expanded to Phi(-sqrt(n/(n-1)) t), which restores the width that
     resampling few units loses (Hesterberg 2015, "What teachers should know about the bootstrap").
@@ -90,8 +90,9 @@ def percentiles(
     if size is not None and size > 1:
         t = scipy.stats.t.ppf(1 - tail, (size - 1) * strata)
         tail = float(scipy.stats.norm.cdf(-math.sqrt(size / (size - 1)) * t))
-    low, high = np.nanquantile(draws, [tail, 1 - tail], axis=0)
-    return low, high
+    known = ~np.isnan(draws).all(0)  # where nothing is known NumPy warns
+    low, high = np.nanquantile(np.where(known, draws, 0.0), [tail, 1 - tail], axis=0)
+    return np.where(known, low, np.nan)[()], np.where(known, high, np.nan)[()]
 
 
 def _resample_index(rng, strata: list[NDArray], resamples: int) -> NDArray:

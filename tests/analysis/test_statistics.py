@@ -133,3 +133,10 @@ def test_improvement_averages_over_worlds():
 def test_combine_is_labelled():
     e = statistics.Estimate(1.0, 0.0, 2.0, 5)
     assert statistics.combine({"a": e, "b": e}, "arm").sel(arm="b").estimate == 1.0
+
+
+def test_draws_that_say_nothing_give_no_interval_and_no_warning():
+    draws = np.stack([np.full(50, np.nan), np.arange(50.0)], axis=1)
+    low, high = statistics.percentiles(draws, 0.95)
+    assert np.isnan(low[0]) and np.isnan(high[0]) and low[1] < 2 and high[1] > 47
+    assert np.isnan(statistics.percentiles(np.full(9, np.nan), 0.95)).all()

@@ -146,6 +146,8 @@ class Probe:
     def _verdict(self, kind, rows, base, reason) -> str:
         if reason:
             return f"undefined: {reason}"
+        if not all(np.isfinite((e.low, e.high)).all() for e in rows.values()):
+            return "undefined: what is probed does not vary in resampled groups"
         if rows["score"].low <= chance(kind) + self.margin:
             return "not shown to be decodable"
         if rows["selectivity"].low <= self.margin:
