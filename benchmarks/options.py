@@ -1,7 +1,7 @@
 """What options of the learner cost or save: `python benchmarks/options.py [--repeats 3]`.
 
-One update of the demo's learner on one device, in one process, by turns (the median of each), against the
-default: in how large parts a minibatch is differentiated, keys, unrolled scans, donated buffers, remat.
+One update of the demo's learner on one device that has all threads, in one process, by turns (the median of
+each), against the default: in how large parts a minibatch is differentiated, keys, unrolled scans, donated buffers, remat.
 """
 
 import argparse
@@ -25,14 +25,16 @@ CONFIG = ppo.PPOConfig()
 DRIVES = jnp.asarray(drive_matrix(None, ENV.channels, ENV.num_agents))
 
 
-def compiled(*, rows: int = ppo.ROWS, keys: str = "threefry2x32", unroll: int = 1, donate=False, remat=False):
+def compiled(
+    *, rows: int = ppo.ROWS_ALONE, keys: str = "threefry2x32", unroll: int = 1, donate=False, remat=False
+):
     """(one update, a learner, seconds of compilation, bytes of scratch memory)."""
     made = ppo.make_update(ENV, CONFIG)
     learner = jax.jit(made.init)(jax.random.key(0, impl=keys))
     scan = functools.partial(jax.lax.scan, unroll=unroll)
     forward = jax.checkpoint(Team.unroll) if remat else Team.unroll  # type: ignore[arg-type]
     patched = (
-        mock.patch.object(ppo, "ROWS", rows),
+        mock.patch.object(ppo, "ROWS_ALONE", rows),
         mock.patch.object(jax.lax, "scan", scan),
         mock.patch.object(Team, "unroll", forward),
     )
@@ -46,8 +48,8 @@ def compiled(*, rows: int = ppo.ROWS, keys: str = "threefry2x32", unroll: int = 
 
 VARIANTS = {
     "default": {},
-    "parts of 256 rows": {"rows": 256},
-    "parts of 1,024 rows": {"rows": 1024},
+    "parts of 128 rows": {"rows": 128},
+    "parts of 4,096 rows": {"rows": 4096},
     "minibatches whole": {"rows": 10**9},
     "keys unsafe_rbg": {"keys": "unsafe_rbg"},
     "scans unrolled by 2": {"unroll": 2},

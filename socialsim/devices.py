@@ -144,6 +144,12 @@ def avoid_faults() -> None:
         os.environ["XLA_FLAGS"] = f"{flags} --xla_cpu_experimental_ynn_fusion_type=dot".strip()
 
 
+def in_haste() -> dict[str, Any] | None:
+    """Options of `jax.jit` for what runs once or twice: on CPUs compiling it takes far longer, and LLVM at
+    level 0 halves that (measured: 35 to 19 s for episodes in MJX worlds, 19 to 11 s in grids)."""
+    return {"xla_backend_optimization_level": 0} if jax.default_backend() == "cpu" else None
+
+
 def release_programs(share: float = 0.5) -> bool:
     """Give compiled programs back once they fill more than `share` of the memory maps that Linux allows.
 

@@ -48,8 +48,8 @@ def held_out(
     too short for that, the first half of it counts.
     """
     if fresh is not None:
+        worlds = min(worlds, len(fresh.timestep.done))
         fresh = jax.tree.map(lambda x: x[:worlds], fresh)
-        worlds = len(fresh.timestep.done)
     path = episodes(team, env, key, worlds, fresh)
     channels = path.signals.shape[-1]
     returns = monte_carlo(path.signals, path.done, discount=discount)

@@ -30,8 +30,9 @@ from socialsim.core.simulation import Simulation
 CARRIED = "carried"
 """Channel of the reward that a transfer arm carries in from elsewhere; zero in ordinary training."""
 
-ROWS = 128
-"""Rows (agents at a moment) that a CPU differentiates at once, at least."""
+ROWS, ROWS_ALONE = 128, 1024
+"""Rows (agents at a moment) that a CPU differentiates at once, at least: where each core is a device of its
+own, and where one device has the threads of all cores."""
 
 POOL = 256
 """Fresh worlds that an update has at most, for those that end in it."""
@@ -341,7 +342,8 @@ def learn(
     hidden = spread(hidden.reshape(*blocks, *hidden.shape[1:]), 1)
     parts = 1 if spread is not nowhere else _parts(blocks[1], len(batch.action) * batch.action.shape[3])
 
-    def _further(params, part: Batch, number):
+    def added(params, part: Batch, number):
+        assert further is not None
         return further(team.replace(params=params), part, number)
 
     def loss(params, part: Batch, hidden):
@@ -387,7 +389,7 @@ def learn(
         memory = jax.lax.dynamic_index_in_dim(hidden, index, 0, keepdims=False)
         grads, aux = gradients(params, part, memory)
         if further is not None:
-            more, told = jax.grad(_further, has_aux=True)(params, part, number)
+            more, told = jax.grad(added, has_aux=True)(params, part, number)
             grads, aux = jax.tree.map(jnp.add, grads, more), aux | told
         changes, opt_state = optimiser.update(nnx.to_pure_dict(grads), opt_state, nnx.to_pure_dict(params))
         pure: Any = optax.apply_updates(nnx.to_pure_dict(params), changes)
@@ -404,12 +406,13 @@ def learn(
 def _parts(worlds: int, rows: int) -> int:
     """In how many parts a minibatch of so many worlds, `rows` rows each, is differentiated.
 
-    On CPUs what a part needs should stay in a core's cache: a training is then twice as fast (measured).
-    Accelerators take it whole.
+    On CPUs what a part needs should stay in a core's cache: a training is then up to twice as fast
+    (measured: benchmarks/options.py). Accelerators take it whole.
     """
     if jax.default_backend() != "cpu":
         return 1
-    return max(n for n in range(1, worlds + 1) if worlds % n == 0 and (n == 1 or worlds // n * rows >= ROWS))
+    least = ROWS if len(jax.devices()) > 1 else ROWS_ALONE
+    return max(n for n in range(1, worlds + 1) if worlds % n == 0 and (n == 1 or worlds // n * rows >= least))
 
 
 def _explained(value, target):

@@ -201,11 +201,7 @@ def _compiled(
     return _Parts(
         learns(None),
         spread(lambda key, world: learns(world).pool(key)),
-        # Compiling it takes far longer than running it once; LLVM at level 0 halves that.
-        spread(
-            lambda key, fresh, team, world: learns(world).init(key, team, fresh),
-            {"xla_backend_optimization_level": 0} if by_turns else None,
-        ),
+        spread(lambda key, fresh, team, world: learns(world).init(key, team, fresh), devices.in_haste()),
         spread(update),
         spread(held_out),
     )

@@ -16,6 +16,7 @@ import xarray as xr
 from flax import struct
 from jaxtyping import Array, Bool, Float, Key
 
+from socialsim import devices
 from socialsim.agents.bots import Bot
 from socialsim.agents.health import tail
 from socialsim.agents.networks import init_hidden
@@ -95,10 +96,7 @@ def _play(
 
 @functools.cache
 def _compiled():
-    """`_play` compiled for short use: on CPUs compiling it takes far longer than running it once, and LLVM
-    at level 0 halves that (measured: 35 to 19 s for MJX worlds, 19 to 11 s for grids)."""
-    options = {"xla_backend_optimization_level": 0} if jax.default_backend() == "cpu" else None
-    return jax.jit(_play, static_argnames=("worlds", "steps", "states"), compiler_options=options)
+    return jax.jit(_play, static_argnames=("worlds", "steps", "states"), compiler_options=devices.in_haste())
 
 
 def play(

@@ -17,6 +17,7 @@ import numpy as np
 from jaxtyping import Array, Float, Int
 from numpy.typing import NDArray
 
+from socialsim import devices
 from socialsim.agents.bots import Bot
 from socialsim.agents.networks import init_hidden
 from socialsim.agents.team import Team
@@ -114,9 +115,8 @@ def play_lines(
 
 @functools.cache
 def _compiled():
-    """As `analysis.recording.play`: for short use LLVM's optimisation costs more than it saves."""
-    options = {"xla_backend_optimization_level": 0} if jax.default_backend() == "cpu" else None
-    return jax.jit(_lines, static_argnames=("steps", "played", "setting"), compiler_options=options)
+    static = ("steps", "played", "setting")
+    return jax.jit(_lines, static_argnames=static, compiler_options=devices.in_haste())
 
 
 def _lines(env, kinds, where, seats, values, key, steps: int, played, setting):
