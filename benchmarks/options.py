@@ -1,7 +1,8 @@
 """What options of the learner cost or save: `python benchmarks/options.py [--repeats 3]`.
 
 One update of the demo's learner on one device that has all threads, in one process, by turns (the median of
-each), against the default: in how large parts a minibatch is differentiated, keys, unrolled scans, donated buffers, remat.
+each), against the default: in how large parts a minibatch is differentiated, keys, unrolled scans, donated
+buffers, remat.
 """
 
 import argparse
