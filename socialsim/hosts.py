@@ -59,7 +59,12 @@ def local(tree: Any) -> Any:
     if not several():
         return tree
     whole = jax.tree.map(lambda x: NamedSharding(x.sharding.mesh, PartitionSpec()), tree)
-    return jax.tree.map(lambda x: x.addressable_data(0), jax.jit(lambda t: t, out_shardings=whole)(tree))
+    return jax.tree.map(lambda x: x.addressable_data(0), jax.jit(_itself, out_shardings=whole)(tree))
+
+
+def _itself(tree: Any) -> Any:
+    """Of the module, so that JAX finds the program it compiled for the chunk before."""
+    return tree
 
 
 def first_then_others(what: str, function: Callable[[], T]) -> T:

@@ -181,7 +181,7 @@ def _compiled(
         spec = PartitionSpec(devices.AXIS)
         return jax.jit(
             jax.shard_map(
-                lambda *args: local(*args),
+                local,
                 mesh=mesh,
                 in_specs=spec,
                 out_specs=spec,
