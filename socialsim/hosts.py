@@ -4,6 +4,7 @@ The first host writes the run's folder, which all must see; every host computes 
 """
 
 import contextlib
+import re
 from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
@@ -94,8 +95,9 @@ def watched(kept: Callable[[], str]) -> Iterator[None]:
     """What XLA raises where another host is gone, as a RunError; `kept()` says what is kept."""
     try:
         yield
-    except jax.errors.JaxRuntimeError as error:
-        if not several():
+    except (jax.errors.JaxRuntimeError, ValueError) as error:
+        # What a collective fails with inside jit's fast path comes as a ValueError, headed by its status.
+        if not several() or not re.match(r"[A-Z_]+: ", str(error)):
             raise
         raise RunError(
             f"host {jax.process_index()} of {jax.process_count()} lost another host "

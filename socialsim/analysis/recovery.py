@@ -76,7 +76,6 @@ class Recovery:
         for _ in range(self.shuffles):
             cross = x.T @ v[statistics.shuffle_blocks(labels, rng)] / len(x)
             null.append(cosines(np.einsum("cpq,qc->pc", inverse, cross), true).mean())
-        edges = np.quantile(null, [0.025, 0.975])
         each = cosines(matrix, true)
         estimate = float(each.mean())
         found = statistics.Estimate(
@@ -84,9 +83,7 @@ class Recovery:
             low=min(float(low), estimate),  # as in SuccessorProbe: near 1 noise only ever turns away
             high=max(float(high), estimate),
             n=groups,
-            null=float(np.mean(null)),
-            null_low=float(edges[0]),
-            null_high=float(edges[1]),
+            **statistics.null_band(null),
         )
         return self._labelled(found.to_dataset(), {"matrix": matrix, "seen": share, "cosine": each}, data)
 

@@ -153,9 +153,7 @@ class Similarity:
         orders = [statistics.shuffle_blocks(index, rng) for _ in range(self.shuffles)]
         null = [cosine(first, second[np.ix_(mixed, mixed)]) for mixed in orders]
         low, high = self._jackknife(centre, tables, index, estimate)
-        edges = np.quantile(null, [0.025, 0.975])
-        middle, (under, over) = float(np.mean(null)), map(float, edges)
-        return Estimate(estimate, low, high, len(names), middle, under, over)
+        return Estimate(estimate, low, high, len(names), **statistics.null_band(null))
 
     def _jackknife(self, centre: Callable, tables, index, estimate: float) -> tuple[float, float]:
         """Delete-a-block jackknife (Efron & Tibshirani 1993 [M]), Student's t."""

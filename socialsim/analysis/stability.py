@@ -120,15 +120,12 @@ class _Stability:
             low = high = np.nan
         else:
             low, high = statistics.percentiles(draws, self.confidence, size=len(members))
-        edges = np.nanquantile(null, [0.025, 0.975])
         return statistics.Estimate(
             estimate=float(self._statistic(x)),
             low=float(low),
             high=float(high),
             n=len(members),
-            null=float(np.nanmean(null)),
-            null_low=float(edges[0]),
-            null_high=float(edges[1]),
+            **statistics.null_band(null),
             reason="" if len(members) > 1 else "one group only: no interval",
         )
 

@@ -7,6 +7,7 @@ al. 2021 (interquartile mean, stratified bootstrap, probability of improvement);
 import dataclasses
 import math
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import scipy.stats
@@ -93,6 +94,21 @@ def percentiles(
     known = ~np.isnan(draws).all(0)  # where nothing is known NumPy warns
     low, high = np.nanquantile(np.where(known, draws, 0.0), [tail, 1 - tail], axis=0)
     return np.where(known, low, np.nan)[()], np.where(known, high, np.nan)[()]
+
+
+def null_band(null: ArrayLike) -> dict[str, Any]:
+    """Mean and middle 95 % of a statistic under its null, as Estimate's null, null_low and null_high.
+
+    NaN draws are left out; all three are NaN where nothing is left.
+    """
+    known = np.asarray(null, float)
+    known = known[~np.isnan(known)]
+    low, high = np.quantile(known, [0.025, 0.975]) if len(known) else (NAN, NAN)
+    return {
+        "null": float(known.mean()) if len(known) else NAN,
+        "null_low": float(low),
+        "null_high": float(high),
+    }
 
 
 def _resample_index(rng, strata: list[NDArray], resamples: int) -> NDArray:
@@ -241,15 +257,12 @@ def spearman(
     low, high = percentiles(draws, confidence, size=len(sums))
     scale = math.sqrt(float((rx @ rx) * (ry @ ry)))
     null = np.array([rx @ ry[shuffle_blocks(groups, rng)] for _ in range(shuffles)]) / scale
-    edges = np.quantile(null, [0.025, 0.975]) if shuffles else (NAN, NAN)
     return Estimate(
         estimate=float(_correlation(sums.sum(0))),
         low=float(low),
         high=float(high),
         n=clusters,
-        null=float(null.mean()) if shuffles else NAN,
-        null_low=float(edges[0]),
-        null_high=float(edges[1]),
+        **null_band(null),
     )
 
 

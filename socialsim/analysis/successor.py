@@ -156,16 +156,13 @@ class SuccessorProbe:
         for _ in range(self.shuffles):
             mixed = v[statistics.shuffle_blocks(labels, rng)]
             null.append(cosine(gram @ (x.T @ mixed) / spread, true))
-        edges = np.quantile(null, [0.025, 0.975])
         estimate = float(cosine(found, true))
         return statistics.Estimate(
             estimate=estimate,
             low=min(float(low), estimate),  # noise only ever turns a vector away: resamples fall short of a
             high=max(float(high), estimate),  # cosine near 1, which their percentiles may then leave out
             n=groups,
-            null=float(np.mean(null)),
-            null_low=float(edges[0]),
-            null_high=float(edges[1]),
+            **statistics.null_band(null),
         )
 
     def _undefined(self, features, true, groups: int, reason: str) -> xr.Dataset:

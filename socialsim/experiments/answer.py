@@ -4,6 +4,8 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from socialsim.analysis.wording import decimal, known, listed, span
+from socialsim.experiments.contrasts import verdict
 from socialsim.transfer.claims import SHAPING_HELPS, VALUES_TRANSFERRED
 
 LEARNED = 50.0  # times the random rate
@@ -11,59 +13,44 @@ TRACKS = 0.3  # Spearman of V with held-out returns
 STABLE = 0.5  # ICC over seeds, lower end
 
 
-def _verdict(supported: bool | None, statement: str, reason: str) -> dict:
-    return {"supported": supported, "statement": statement, "reason": reason}
-
-
-def _known(e: Mapping) -> bool:
-    return e.get("estimate") is not None and bool(np.isfinite(e["estimate"]))
-
-
-def _span(e: Mapping, places: int = 2) -> str:
-    if not _known(e):
-        return "not measured"
-    return f"{e['estimate']:.{places}f} [{e['low']:.{places}f}, {e['high']:.{places}f}]"
-
-
 def verdicts(found: Mapping, auc: Mapping[str, np.ndarray]) -> dict:
     """Every claim of the report with True, False or None (not tested) and the figures behind it."""
     ratio, out = found["team_metric"]["ratio"], {}
     times = ratio["per_seed"]
-    out["cooperation_learned"] = _verdict(
-        None if ratio["estimate"] is None else min(times) >= LEARNED,
+    out["cooperation_learned"] = verdict(
+        min(times) >= LEARNED if known(ratio["estimate"]) else None,
         f"Every team learned to cooperate: at least {LEARNED:.0f} times the random rate",
-        "no joint event by random teams, so no ratio"
-        if ratio["estimate"] is None
-        else "times random, by seed: " + ", ".join(f"{x:.0f}" for x in times),
+        "times random, by seed: " + ", ".join(f"{x:.0f}" for x in times)
+        if known(ratio["estimate"])
+        else "no joint event by random teams, so no ratio",
     )
     for channel, row in found["health"].items():
         rho = row["spearman"]
-        out[f"value_tracks_{channel}"] = _verdict(
-            bool(rho["estimate"] >= TRACKS) if _known(rho) else None,
+        out[f"value_tracks_{channel}"] = verdict(
+            bool(rho["estimate"] >= TRACKS) if known(rho["estimate"]) else None,
             f"The {channel} head ranks states by what they bring: Spearman at least {TRACKS}",
-            f"Spearman with held-out returns {_span(rho)}, shuffled {_span(rho['shuffled'])}",
+            f"Spearman with held-out returns {span(rho)}, shuffled {span(rho['shuffled'])}",
         )
     agreement = found["stability"]["seeds"]["coordination"]["icc"]
     low = agreement["low"]
-    out["values_stable"] = _verdict(
-        None if low is None or not np.isfinite(low) else bool(low > STABLE),
+    out["values_stable"] = verdict(
+        bool(low > STABLE) if known(low) else None,
         f"Independently trained teams agree on what is worth how much: ICC above {STABLE}",
-        f"ICC(2,1) of the coordination value over seeds {_span(agreement)}; people, one scale: 0.78",
+        f"ICC(2,1) of the coordination value over seeds {span(agreement)}; people, one scale: 0.78",
     )
     for world, row in found["zero_shot"].items():
         cell = row["coordination"]
         rho, null = cell["spearman"], cell["shuffled"]
-        known = _known(rho)
-        out[f"zero_shot_{world}"] = _verdict(
-            bool(rho["low"] > null["high"]) if known else None,
+        read = known(rho["estimate"])
+        out[f"zero_shot_{world}"] = verdict(
+            bool(rho["low"] > null["high"]) if read else None,
             f"The coordination value is right about {world} before any learning there",
-            f"Spearman with returns {_span(rho)}, values of other episodes {_span(null)}"
-            if known
+            f"Spearman with returns {span(rho)}, values of other episodes {span(null)}"
+            if read
             else f"not measured: {rho.get('reason', '')}",
         )
     for name, rule in (("shaping_helps", SHAPING_HELPS), ("values_transferred", VALUES_TRANSFERRED)):
-        verdict = rule(auc).to_dict()
-        out[name] = {**verdict, "statement": _STATEMENTS[name]}
+        out[name] = {**rule(auc).to_dict(), "statement": _STATEMENTS[name]}
     return out
 
 
@@ -79,24 +66,24 @@ def answer(found: Mapping) -> list[str]:
     times = team["ratio"]["estimate"]
     lines = [
         "Teams that were never rewarded for the task came to meet "
-        f"{team['trained']['estimate']:.3f} times per agent-step"
-        + (f", {times:.0f} times as often as random teams." if times else "; random teams never did.")
+        f"{decimal(team['trained'], '.3f')} times per agent-step"
+        + (f", {times:.0f} times as often as random teams." if known(times) else "; random teams never did.")
     ]
     heads = [c for c in found["channels"] if v[f"value_tracks_{c}"]["supported"]]
     weak = [c for c in found["channels"] if c not in heads]
     lines.append(
         (
-            f"The value heads for {_listed(heads)} rank states by what they bring"
+            f"The value heads for {listed(heads)} rank states by what they bring"
             if heads
             else "No head ranks well"
         )
-        + (f"; the one for {_listed(weak)} falls short of the mark we set." if weak else ".")
+        + (f"; the one for {listed(weak)} falls short of the mark we set." if weak else ".")
     )
     travelled = [w for w in found["zero_shot"] if v[f"zero_shot_{w}"]["supported"]]
     if travelled:
         lines.append(
             "Read as they are, without any learning, the values were right above chance in "
-            f"{_listed(travelled)}."
+            f"{listed(travelled)}."
         )
     else:
         lines.append("Read in new worlds without learning, the values did no better than chance.")
@@ -119,13 +106,8 @@ def answer(found: Mapping) -> list[str]:
     return lines
 
 
-def _yes_no(verdict: Mapping, yes: str, no: str) -> str:
-    return "was not tested" if verdict["supported"] is None else yes if verdict["supported"] else no
-
-
-def _listed(names) -> str:
-    names = list(names)
-    return names[0] if len(names) == 1 else ", ".join(names[:-1]) + " and " + names[-1]
+def _yes_no(claim: Mapping, yes: str, no: str) -> str:
+    return "was not tested" if claim["supported"] is None else yes if claim["supported"] else no
 
 
 def caveats(found: Mapping, seeds: int, transfer_seeds: int) -> list[str]:
@@ -143,6 +125,6 @@ def caveats(found: Mapping, seeds: int, transfer_seeds: int) -> list[str]:
     short = [c for c in found["channels"] if not found["verdicts"][f"value_tracks_{c}"]["supported"]]
     if short:
         out.append(
-            f"Below the mark of {TRACKS} on held-out episodes: {_listed(short)}; read those heads with care."
+            f"Below the mark of {TRACKS} on held-out episodes: {listed(short)}; read those heads with care."
         )
     return out

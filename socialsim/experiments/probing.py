@@ -18,6 +18,7 @@ from socialsim.analysis.edits import default_edits
 from socialsim.analysis.occasions import Occasions
 from socialsim.analysis.recording import Episodes, play
 from socialsim.analysis.report import evidence
+from socialsim.analysis.wording import decimal, known, span
 from socialsim.core.errors import OptionError, choose, integer
 from socialsim.envs.grid.engine import Grid
 from socialsim.experiments import measures
@@ -190,11 +191,11 @@ def _answer(found: dict, issued: list[Certificates], dossier: Dossier) -> list[s
     out = []
     for channel, row in found["health"].items():
         rho, null = row["spearman"], row["spearman"]["shuffled"]
-        known = rho["estimate"] is not None and rho["estimate"] > (null["high"] or 0.0)
-        verb = "ranks" if known else "is not shown to rank"
+        above = known(rho["estimate"]) and rho["estimate"] > (null["high"] or 0.0)
+        verb = "ranks" if above else "is not shown to rank"
         out.append(
-            f"The {channel} head {verb} states by what they bring (Spearman {rho['estimate']:.2f}, "
-            f"shuffled up to {null['high']:.2f})."
+            f"The {channel} head {verb} states by what they bring (Spearman {decimal(rho)}, "
+            f"shuffled up to {decimal(null['high'])})."
         )
     number = len(issued)
     most = -(-(number + 1) // 2)
@@ -221,12 +222,9 @@ def _answer(found: dict, issued: list[Certificates], dossier: Dossier) -> list[s
         for channel in found["channels"]:
             cell = seeds.isel(statistic=0).sel(channel=channel)
             above = bool(dossier.beyond_controls.sel(axis="seed", channel=channel).isel(statistic=0))
-            estimate, low, high = (float(cell[k]) for k in ("estimate", "low", "high"))
+            figure = {k: float(cell[k]) for k in ("estimate", "low", "high")}
             verb = "agree" if above else "are not shown to agree"
-            out.append(
-                f"Seeds {verb} on the {channel} value beyond both controls: "
-                f"ICC(2,1) {estimate:.2f} [{low:.2f}, {high:.2f}]."
-            )
+            out.append(f"Seeds {verb} on the {channel} value beyond both controls: ICC(2,1) {span(figure)}.")
     return out
 
 

@@ -10,6 +10,7 @@ from socialsim.agents.bots import random_team, scripted_team
 from socialsim.agents.pretrained import read_teams, write_teams
 from socialsim.agents.training import TrainConfig, train
 from socialsim.analysis.recording import play
+from socialsim.analysis.wording import span
 from socialsim.core.drives import drive_matrix
 from socialsim.core.errors import OptionError, integer
 from socialsim.core.registry import make, worlds
@@ -106,12 +107,9 @@ def _row(study: Study, id: str, config: TrainConfig, seeds: int, episodes: int) 
 def _table(rows: dict[str, dict]) -> str:
     """Markdown; 95 % intervals over episodes in brackets."""
 
-    def cell(e: dict) -> str:
-        return f"{e['estimate']:.4f} [{e['low']:.4f}, {e['high']:.4f}]"
-
     head = "| world | agents | " + " | ".join(COLUMNS) + " |\n|---|---|" + "---|" * len(COLUMNS)
     lines = [
-        f"| `{id}` | {r['agents']} | " + " | ".join(cell(r[c]) for c in COLUMNS) + " |"
+        f"| `{id}` | {r['agents']} | " + " | ".join(span(r[c], ".4f") for c in COLUMNS) + " |"
         for id, r in rows.items()
     ]
     return "\n".join([head, *lines]) + "\n"

@@ -25,6 +25,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from socialsim.analysis.statistics import Estimate, probability_of_improvement
+from socialsim.analysis.wording import listed
 from socialsim.core.errors import OptionError, choose
 
 ENOUGH_SEEDS = 10
@@ -83,29 +84,29 @@ class ClaimRule:
         dropped = self.policy_controls if across_physics else ()
         controls = [c for c in self.controls if c not in dropped]
         note = (
-            f" The {_listed(dropped)} arm is dropped: no policy moves between action spaces."
+            f" The {listed(dropped)} arm is dropped: no policy moves between action spaces."
             if dropped
             else ""
         )
         missing = [a for a in (self.treatment, *controls) if a not in auc]
         if missing:
             present = {c: self._compare(auc, c) for c in controls if c in auc and self.treatment in auc}
-            return Verdict(self.claim, None, f"Not tested: no {_listed(missing)} arm was run.{note}", present)
+            return Verdict(self.claim, None, f"Not tested: no {listed(missing)} arm was run.{note}", present)
         comparisons = {c: self._compare(auc, c) for c in controls}
         undefined = [c for c, e in comparisons.items() if np.isnan(e.estimate)]
         if undefined:
             why = comparisons[undefined[0]].reason
             return Verdict(
-                self.claim, None, f"Not tested against {_listed(undefined)}: {why}.{note}", comparisons
+                self.claim, None, f"Not tested against {listed(undefined)}: {why}.{note}", comparisons
             )
         beaten = [c for c, e in comparisons.items() if e.low > 0.5]
         supported = len(beaten) == len(controls)
         if supported:
-            reason = f"{self.treatment} beats {_listed(controls)}"
+            reason = f"{self.treatment} beats {listed(controls)}"
         else:
             failed = [c for c in controls if c not in beaten]
-            reason = f"{self.treatment} is not shown to beat {_listed(failed)}"
-            reason += f" (it beats {_listed(beaten)})" if beaten else ""
+            reason = f"{self.treatment} is not shown to beat {listed(failed)}"
+            reason += f" (it beats {listed(beaten)})" if beaten else ""
         rows = ", ".join(f"{c} {e.estimate:.2f} [{e.low:.2f}, {e.high:.2f}]" for c, e in comparisons.items())
         reason += f"; P(improvement) with {self.confidence:.0%} interval: {rows}."
         fewest = min(e.n for e in comparisons.values())
@@ -135,8 +136,3 @@ VALUES_TRANSFERRED = ClaimRule(
 SHAPING_HELPS = ClaimRule(claim="shaping helps", treatment="shaping", controls=("scratch", "shuffled"))
 """Value shaping learns faster than scratch and than a shuffled head. It shows speed, never transferred
 values: potential-based shaping leaves the optimal policy alone (Ng et al. 1999)."""
-
-
-def _listed(names) -> str:
-    names = list(names)
-    return names[0] if len(names) == 1 else ", ".join(names[:-1]) + " and " + names[-1]

@@ -140,3 +140,9 @@ def test_draws_that_say_nothing_give_no_interval_and_no_warning():
     low, high = statistics.percentiles(draws, 0.95)
     assert np.isnan(low[0]) and np.isnan(high[0]) and low[1] < 2 and high[1] > 47
     assert np.isnan(statistics.percentiles(np.full(9, np.nan), 0.95)).all()
+
+
+def test_the_band_of_a_null_leaves_out_what_is_undefined():
+    band = statistics.null_band([np.nan, *np.arange(101.0)])
+    assert band == {"null": 50.0, "null_low": 2.5, "null_high": 97.5}
+    assert all(np.isnan(x) for x in statistics.null_band([np.nan, np.nan]).values())

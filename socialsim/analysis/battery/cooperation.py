@@ -95,16 +95,13 @@ class ConditionalCooperation:
         for _ in range(self.shuffles):
             mixed = rng.permuted(y, axis=1)
             null.append(conditional(x, mixed).mean())
-        edges = np.quantile(null, [0.025, 0.975])
         interval = scipy.stats.binomtest(int((kinds == 0).sum()), n).proportion_ci(self.confidence, "wilson")
         found = statistics.Estimate(
             float(share[0]),
             float(interval.low),
             float(interval.high),
             n,
-            float(np.mean(null)),
-            float(edges[0]),
-            float(edges[1]),
+            **statistics.null_band(null),
         )
         free = figure("free_rider_share").value
         human = np.array([people.value, free, 1 - people.value - free])

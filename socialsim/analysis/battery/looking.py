@@ -54,10 +54,7 @@ class MutualGaze:
         found = statistics.bootstrap(each, np.mean, **options)
         if len(each) < 2:
             found = statistics.Estimate(float(each.mean()), np.nan, np.nan, len(each), reason="one episode")
-        edges = np.quantile(null, [0.025, 0.975])
-        found = dataclasses.replace(
-            found, null=float(np.mean(null)), null_low=float(edges[0]), null_high=float(edges[1])
-        )
+        found = dataclasses.replace(found, **statistics.null_band(null))
         verdict, reason = self._verdict(found, both, people.value)
         starts = both[0].sum() + (both[1:] & ~both[:-1]).sum()
         bout = float(both.sum() / starts) if starts else np.nan

@@ -129,10 +129,8 @@ class ValueCircle:
         rng = np.random.default_rng(self.seed)
         fit = _congruence(points, circle)
         null = [_congruence(points[rng.permutation(count)], circle) for _ in range(self.shuffles)]
-        edges = np.quantile(null, [0.025, 0.975])
         number = values.sizes["subject"]
-        low, high = map(float, edges)
-        found = statistics.Estimate(fit, np.nan, np.nan, number, float(np.mean(null)), low, high)
+        found = statistics.Estimate(fit, np.nan, np.nan, number, **statistics.null_band(null))
         beyond = fit > np.quantile(null, 0.95)
         verdict = words.HUMAN if beyond else words.UNLIKE
         reason = (

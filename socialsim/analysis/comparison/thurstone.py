@@ -145,10 +145,7 @@ class Thurstone:
         each = right(table)
         null = [right(_mixed(table, rng)).mean() for _ in range(min(self.shuffles, 20))]
         found = _mean_over_judges(each, self)
-        edges = np.quantile(null, [0.025, 0.975])
-        return dataclasses.replace(
-            found, null=float(np.mean(null)), null_low=float(edges[0]), null_high=float(edges[1])
-        )
+        return dataclasses.replace(found, **statistics.null_band(null))
 
     def _cycles(self, table: NDArray, rng) -> statistics.Estimate:
         """Share of cyclic triads of the majority; interval over judges; null: items under shuffled names."""
@@ -160,17 +157,15 @@ class Thurstone:
         estimate, judges = rate(table), len(table)
         if not np.isfinite(estimate):
             return statistics.undefined(judges, "every triad has a tie")
-        null = [rate(_mixed(table, rng)) for _ in range(self.shuffles)]
-        edges = np.nanquantile(null, [0.025, 0.975])
-        shuffled = (float(np.nanmean(null)), float(edges[0]), float(edges[1]))
+        shuffled = statistics.null_band([rate(_mixed(table, rng)) for _ in range(self.shuffles)])
         if judges < 2:
             return statistics.Estimate(
-                estimate, np.nan, np.nan, judges, *shuffled, reason="one judge: no interval"
+                estimate, np.nan, np.nan, judges, **shuffled, reason="one judge: no interval"
             )
         counts = statistics.cluster_counts(judges, self.resamples, rng)
         draws = np.array([rate(c[:, None, None] * table) for c in counts])
         low, high = statistics.percentiles(draws, self.confidence, size=judges)
-        return statistics.Estimate(estimate, float(low), float(high), judges, *shuffled)
+        return statistics.Estimate(estimate, float(low), float(high), judges, **shuffled)
 
 
 def _mixed(table: NDArray, rng: np.random.Generator) -> NDArray:

@@ -4,7 +4,9 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 
 from socialsim.analysis.battery.finding import HUMAN
+from socialsim.analysis.wording import span
 from socialsim.experiments.assaying import by_cell
+from socialsim.experiments.contrasts import verdict
 from socialsim.experiments.matrices import CAVEATS, Moved
 
 AGAIN = ("seed", "checkpoint", "noise", "retest")
@@ -16,23 +18,22 @@ def verdicts(found: Mapping) -> dict[str, dict]:
     out = {}
     for id, row in found["worlds"].items():
         trained, chance = row["trained"], row["random"]
-        out[f"learned_{id}"] = _verdict(
+        out[f"learned_{id}"] = verdict(
             trained["low"] > chance["high"],
             f"Teams trained in {id} act together more than chance has it",
-            f"joint events per agent-step {_span(trained, 4)}, random {_span(chance, 4)}",
+            f"joint events per agent-step {span(trained, '.4f')}, random {span(chance, '.4f')}",
         )
     for channel in found["channels"]:
         for id, row in found["worlds"].items():
             axes = dict(_axes(row, channel))
             tested = [a for a in AGAIN if a in axes]
             held = [a for a in tested if axes[a]["beyond_controls"]]
-            out[f"stable_{channel}_{id}"] = _verdict(
+            out[f"stable_{channel}_{id}"] = verdict(
                 len(held) == len(tested) if tested else None,
                 f"The {channel} value of {id} is stable: over {', '.join(tested)}",
                 "ICC(2,1) "
                 + "; ".join(
-                    f"{a} {_span(axes[a])}{'' if a in held else ' (not beyond both controls)'}"
-                    for a in tested
+                    f"{a} {span(axes[a])}{'' if a in held else ' (not beyond both controls)'}" for a in tested
                 ),
             )
     return out
@@ -42,18 +43,6 @@ def _axes(row: Mapping, channel: str) -> Iterator[tuple[str, dict]]:
     for cell in row["stability"]:
         if cell["channel"] == channel and cell["statistic"] == "icc(2,1)":
             yield cell["axis"], cell
-
-
-def _verdict(supported: bool | None, statement: str, reason: str) -> dict:
-    return {"supported": supported, "statement": statement, "reason": reason}
-
-
-def _span(e: Mapping, places: int = 2) -> str:
-    if e.get("estimate") is None:
-        return "not measured"
-    if e.get("low") is None:
-        return f"{e['estimate']:.{places}f}"
-    return f"{e['estimate']:.{places}f} [{e['low']:.{places}f}, {e['high']:.{places}f}]"
 
 
 def answer(found: Mapping) -> list[str]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from socialsim.analysis.wording import decimal, percent, span, value
 from socialsim.experiments import contrasts
 from socialsim.experiments.cohering.measures import COLLAPSED, collapsed
 from socialsim.experiments.contrasts import LEVEL, Found, verdict
@@ -19,18 +20,18 @@ def collapse(found: Found) -> dict[str, float]:
 def verdicts(summary: Mapping) -> dict[str, dict]:
     """Every claim of the report with True, False or None, and the figures behind it."""
     gone, truth = summary["collapsed"], summary["truth"]
-    told = ", ".join(f"{a} {_share(s)}" for a, s in gone.items() if a != "untrained")
+    told = ", ".join(f"{a} {percent(s)}" for a, s in gone.items() if a != "untrained")
     out = {
         "legitimate": verdict(*_legitimate(truth)),
         "not_collapsed": verdict(
             gone["with"] == 0,
             "The penalty does not collapse the value head to a constant",
-            f"share of seeds with heads that vary less than {_share(COLLAPSED)} of what returns do: {told}",
+            f"share of seeds with heads that vary less than {percent(COLLAPSED)} of what returns do: {told}",
         ),
         "mismatch_collapses": verdict(
             gone["mismatched"] >= 0.5,
             "Mismatched pairs collapse the value head to a constant in half of the seeds or more",
-            f"collapsed in {_share(gone['mismatched'])} of seeds",
+            f"collapsed in {percent(gone['mismatched'])} of seeds",
         ),
     }
     return out | contrasts.verdicts(summary["contrasts"])
@@ -43,15 +44,11 @@ def _legitimate(truth: Mapping) -> tuple[bool | None, str, str]:
     worst = max(truth, key=lambda c: truth[c]["high"])
     bad = truth[worst]
     reason = (
-        f"largest change of true expected returns, in the context '{worst}': {bad['estimate']:.3f} "
-        f"[{bad['low']:.3f}, {bad['high']:.3f}] of their variance between scenes; asked for: the interval "
+        f"largest change of true expected returns, in the context '{worst}': {span(bad, '.3f')} "
+        "of their variance between scenes; asked for: the interval "
         f"below {LEGITIMATE:g}"
     )
     return bad["high"] < LEGITIMATE, claim, reason
-
-
-def _share(x: float) -> str:
-    return f"{100 * x:.0f} %"
 
 
 def answer(summary: Mapping) -> list[str]:
@@ -59,20 +56,21 @@ def answer(summary: Mapping) -> list[str]:
     m, gone, v = summary["measures"], summary["collapsed"], summary["verdicts"]
 
     def at(arm: str, measure: str) -> float:
-        return m[arm][measure]["estimate"]
+        return value(m[arm][measure])
 
     lines = [
         "Of two scenes, a head contradicts itself when one context makes it prefer the first and another the "
-        f"second. That happens in {_share(at('without', 'contradiction'))} of cases after ordinary training, "
-        f"in {_share(at('with', 'contradiction'))} with the penalty, in "
-        f"{_share(at('augmented', 'contradiction'))} where the same scenes are mere examples "
-        f"(untrained: {_share(at('untrained', 'contradiction'))}; chance: 50 %).",
+        f"second. That happens in {percent(at('without', 'contradiction'))} of cases after ordinary "
+        f"training, in {percent(at('with', 'contradiction'))} with the penalty, in "
+        f"{percent(at('augmented', 'contradiction'))} where the same scenes are mere examples "
+        f"(untrained: {percent(at('untrained', 'contradiction'))}; chance: 50 %).",
         "In a changed place, without learning there, joint successes per agent-step are "
-        f"{at('with', 'success_changed'):.4f} with the penalty, {at('without', 'success_changed'):.4f} "
-        f"without, {at('augmented', 'success_changed'):.4f} with examples only.",
+        f"{decimal(at('with', 'success_changed'), '.4f')} with the penalty, "
+        f"{decimal(at('without', 'success_changed'), '.4f')} without, "
+        f"{decimal(at('augmented', 'success_changed'), '.4f')} with examples only.",
     ]
     lines += contrasts.sentences(summary["contrasts"])
-    named = [f"'{a}' ({_share(s)} of seeds)" for a, s in gone.items() if s > 0 and a != "untrained"]
+    named = [f"'{a}' ({percent(s)} of seeds)" for a, s in gone.items() if s > 0 and a != "untrained"]
     lines.append(
         f"Collapsed to a constant, and so coherent in name only: {', '.join(named)}."
         if named
@@ -88,7 +86,7 @@ def answer(summary: Mapping) -> list[str]:
 
 def caveats(summary: Mapping) -> list[str]:
     """What a careful reader should hold against the answer."""
-    spread = {a: e["spread"]["estimate"] for a, e in summary["measures"].items() if a != "untrained"}
+    spread = {a: value(e["spread"]) for a, e in summary["measures"].items() if a != "untrained"}
     shrunk = [repr(a) for a, s in spread.items() if s < 0.8 * spread["without"]]
     lines = [
         "Coherence is cheap for a head that says little. Contradictions are counted by order, which does not "
@@ -108,7 +106,7 @@ def caveats(summary: Mapping) -> list[str]:
         f"{summary['seeds']} seeds, p below {LEVEL} after correction for {len(summary['contrasts'])} "
         "questions: a small difference can be certain and still not matter. Look at the sizes.",
     ]
-    success = {a: e["success"]["estimate"] for a, e in summary["measures"].items()}
+    success = {a: value(e["success"]) for a, e in summary["measures"].items()}
     if success["without"] <= 2 * success["untrained"]:
         lines.insert(
             0,

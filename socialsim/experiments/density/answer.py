@@ -1,7 +1,9 @@
 """From figures to sentences: verdicts, a plain answer, and its caveats."""
 
+import math
 from collections.abc import Mapping
 
+from socialsim.analysis.wording import decimal, known, span
 from socialsim.experiments import contrasts
 from socialsim.experiments.contrasts import LEVEL, verdict
 from socialsim.experiments.density.measures import SCRATCH
@@ -34,7 +36,7 @@ def _skill(earned: Mapping[str, float]) -> float:
 def answer(summary: Mapping) -> list[str]:
     """A few plain sentences that say no more than the verdicts do."""
     m = summary["measures"]
-    order = sorted((a for a in ARMS if a != "dark room"), key=lambda a: -m[a]["transfer"]["estimate"])
+    order = sorted((a for a in ARMS if a != "dark room"), key=lambda a: -_rank(m[a]["transfer"]["estimate"]))
     best, worst = order[0], order[-1]
     lines = [
         f"In held-out tasks the arm '{best}' is worth most on average ({_percent(m[best])} over a team that "
@@ -53,7 +55,7 @@ def answer(summary: Mapping) -> list[str]:
             "confirms nor refutes it.",
         }[fade]
     )
-    charged = [a for a in order if m[a]["charged"]["low"] is not None and m[a]["charged"]["low"] > 0]
+    charged = [a for a in order if known(m[a]["charged"]["low"]) and m[a]["charged"]["low"] > 0]
     lines.append(
         "Charged for the source's samples too, these arms still gain over learning from nothing: "
         + ", ".join(f"'{a}'" for a in charged)
@@ -66,22 +68,27 @@ def answer(summary: Mapping) -> list[str]:
 
 
 def _percent(row: Mapping) -> str:
-    t = row["transfer"]
-    gains = (100 * (t[k] - 1) for k in ("estimate", "low", "high"))
-    estimate, low, high = (f"{g:+.0f}".replace("-", "\u2212") for g in gains)
-    return f"{estimate} % [{low}, {high}]"
+    gains = {k: x - 1 if known(x) else None for k, x in row["transfer"].items()}
+    return span(gains, "+.0%").replace("-", "\u2212")
+
+
+def _rank(x: float | None) -> float:
+    """What was not measured comes last."""
+    return x if x is not None and known(x) else -math.inf
 
 
 def caveats(summary: Mapping) -> list[str]:
     """What a careful reader should hold against the answer."""
     spent = summary["dense_share"]
     m = summary["measures"]
+    most = max((m[a]["source"]["estimate"] for a in ARMS), key=_rank)
     return [
         f"One small world: {summary['world']}. Other worlds, longer training or larger networks may order "
         "the arms otherwise.",
-        f"What is learned here is little: at the end of the source training the best arm succeeds "
-        f"{max(m[a]['source']['estimate'] for a in ARMS):.3f} times per agent-step, teams that never learned "
-        f"{summary['chance']:.3f}. Whoever starts from so little may need dense rewards more, or less.",
+        "What is learned here is little: at the end of the source training the best arm succeeds "
+        f"{decimal(most, '.3f')} times per agent-step, teams that never learned "
+        f"{decimal(summary['chance'], '.3f')}. Whoever starts from so little may need dense "
+        "rewards more, or less.",
         "Dense rewards are those for predicting well. Other dense rewards, such as distance to a goal, are "
         "another question; so is the published contrary evidence (arXiv 2501.17842).",
         "The first four arms spend the same dense reward in all (half). 'dense' spends all of it, 'sparse' "

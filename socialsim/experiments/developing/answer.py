@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from socialsim.analysis.wording import decimal, known, listed, span
 from socialsim.experiments.answer import TRACKS
 from socialsim.experiments.contrasts import verdict
 from socialsim.experiments.developing.extinction import PERSISTS
@@ -45,7 +46,7 @@ def learned(growth: Mapping) -> dict[str, bool]:
     A head that does not holds no values that could outlast anything, however well it keeps its order.
     """
     ends = {c: row["returns"][-1]["estimate"] for c, row in growth["channels"].items()}
-    return {c: e is not None and bool(e >= TRACKS) for c, e in ends.items()}  # NaN: returns did not vary
+    return {c: known(e) and bool(e >= TRACKS) for c, e in ends.items()}  # NaN: returns did not vary
 
 
 def _outlasting(extinction: Mapping, known: Mapping[str, bool]) -> dict[str, dict]:
@@ -61,8 +62,8 @@ def _outlasting(extinction: Mapping, known: Mapping[str, bool]) -> dict[str, dic
                 f"What {channel} made worth more stays worth more after {words}: rank agreement with before "
                 f"above {PERSISTS} and above an untrained head's",
                 ("" if known[channel] else "not tested, the head did not rank moments rightly before; ")
-                + f"order {_span(row['order'])}, spread {_span(row['strength'])} of before; "
-                f"untrained order {_span(rest)}; {extinction['teams']} teams",
+                + f"order {span(row['order'])}, spread {span(row['strength'])} of before; "
+                f"untrained order {span(rest)}; {extinction['teams']} teams",
             )
     return out
 
@@ -113,18 +114,18 @@ def _persistence_sentence(extinction: Mapping, known: Mapping[str, bool]) -> str
     weak = [c for c in kept if rows[c]["strong"] is False]
     parts = []
     if kept:
-        faint = f" (the order for {_listed(weak)} much fainter)" if weak else ""
-        parts.append(f"the values for {_listed(kept)} kept their order{faint}")
+        faint = f" (the order for {listed(weak)} much fainter)" if weak else ""
+        parts.append(f"the values for {listed(kept)} kept their order{faint}")
     if lost:
-        parts.append(f"the values for {_listed(lost)} lost their order")
+        parts.append(f"the values for {listed(lost)} lost their order")
     if open_:
-        parts.append(f"whether the values for {_listed(open_)} kept their order is undecided")
+        parts.append(f"whether the values for {listed(open_)} kept their order is undecided")
     if empty:
-        parts.append(f"the head for {_listed(empty)} knew nothing before, so that nothing could outlast")
+        parts.append(f"the head for {listed(empty)} knew nothing before, so that nothing could outlast")
     j = extinction["joint_at_end"]
     doing = (
-        f" Joint success ended at {j['withdrawn']['estimate']:.3f} per agent-step, against "
-        f"{j['kept']['estimate']:.3f} where everything went on."
+        f" Joint success ended at {decimal(j['withdrawn'], '.3f')} per agent-step, against "
+        f"{decimal(j['kept'], '.3f')} where everything went on."
     )
     return "When the signals stopped, " + "; ".join(parts) + "." + doing
 
@@ -150,11 +151,3 @@ def caveats(found: Mapping) -> list[str]:
         "Societies are named by a rule with sharp edges; cells in pale colour had batches that disagreed. "
         "The names are " + ", ".join(f"{n} ({what})" for n, what in SOCIETIES.items()) + ".",
     ]
-
-
-def _span(e: Mapping) -> str:
-    return f"{e['estimate']:.2f} [{e['low']:.2f}, {e['high']:.2f}]"
-
-
-def _listed(names: list[str]) -> str:
-    return names[0] if len(names) == 1 else ", ".join(names[:-1]) + " and " + names[-1]

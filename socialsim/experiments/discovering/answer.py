@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from socialsim.analysis.wording import decimal, percent
 from socialsim.experiments import contrasts
 from socialsim.experiments.contrasts import LEVEL
 
@@ -11,7 +12,7 @@ def answer(summary: Mapping) -> list[str]:
     m, asked = summary["measures"], summary["asked"]
 
     def rate(arm: str, measure: str) -> str:
-        return f"{m[arm][measure]['estimate']:.4f}"
+        return decimal(m[arm][measure], ".4f")
 
     lines = [
         "On new tasks of the kind learned on, joint events per agent-step without any further learning: "
@@ -27,9 +28,10 @@ def answer(summary: Mapping) -> list[str]:
         for k in ("all", "answer_in_sight", "no_answer_in_sight", "answered", "unanswered")
     )
     lines.append(
-        f"Who may ask does so in {100 * share:.1f} % of decisions: in {100 * unseen:.1f} % of those with no "
-        f"answer in sight, and in {100 * again:.1f} % where one is. The same teams reach {with_answer:.4f} "
-        f"where they are answered and {without:.4f} where nobody answers."
+        f"Who may ask does so in {percent(share, 1)} of decisions: in {percent(unseen, 1)} of those with no "
+        f"answer in sight, and in {percent(again, 1)} where one is. The same teams reach "
+        f"{decimal(with_answer, '.4f')} where they are answered and {decimal(without, '.4f')} "
+        "where nobody answers."
     )
     return lines
 

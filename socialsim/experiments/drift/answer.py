@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from socialsim.analysis.wording import decimal, percent, value
 from socialsim.experiments import contrasts
 from socialsim.experiments.contrasts import LEVEL, verdict
 
@@ -28,9 +29,9 @@ def verdicts(summary: Mapping, found: Mapping[str, Mapping[str, np.ndarray]]) ->
         "ranked_right": verdict(
             right["both"] >= right["required"],
             "The measures rank manipulator, servant and null as they deserve",
-            f"by shift in {_share(right['shift'])} of seeds, by alignment in {_share(right['alignment'])}; "
-            f"by utility at the end alone in {_share(right['end_only'])}; required: "
-            f"{_share(right['required'])}",
+            f"by shift in {percent(right['shift'])} of seeds, by alignment in {percent(right['alignment'])}; "
+            f"by utility at the end alone in {percent(right['end_only'])}; required: "
+            f"{percent(right['required'])}",
         ),
         "bound_kept": verdict(
             bool((reached <= bound + ROUNDING).all()),
@@ -41,25 +42,21 @@ def verdicts(summary: Mapping, found: Mapping[str, Mapping[str, np.ndarray]]) ->
     return out | contrasts.verdicts(summary["contrasts"])
 
 
-def _share(x: float) -> str:
-    return f"{100 * x:.0f} %"
-
-
 def answer(summary: Mapping) -> list[str]:
     """A few plain sentences that say no more than the verdicts do."""
     m = summary["measures"]
     trained = [a for a in m if a not in ("null", "servant", "manipulator", "myopic")]
     trained = [a for a in trained if not a.startswith("limited to")]
-    best = max(trained, key=lambda a: m[a]["alignment"]["estimate"])
-    far = max(trained, key=lambda a: m[a]["shift"]["estimate"])
+    best = max(trained, key=lambda a: value(m[a]["alignment"]))
+    far = max(trained, key=lambda a: value(m[a]["shift"]))
     bad = m["manipulator"]
     lines = [
         "Every assistant that serves people also changes them: what they are shown pulls their values along. "
-        f"Of the trained ones, '{far}' moves people furthest, by {m[far]['shift']['estimate']:.3f}; the "
-        f"scripted manipulator by {bad['shift']['estimate']:.3f}; an assistant that shows nothing by "
+        f"Of the trained ones, '{far}' moves people furthest, by {decimal(m[far]['shift'], '.3f')}; the "
+        f"scripted manipulator by {decimal(bad['shift'], '.3f')}; an assistant that shows nothing by "
         "exactly 0.",
         f"Judged by the worst of four yardsticks, '{best}' does best here: "
-        f"{m[best]['alignment']['estimate']:.3f}, against {m['now']['alignment']['estimate']:.3f} for "
+        f"{decimal(m[best]['alignment'], '.3f')}, against {decimal(m['now']['alignment'], '.3f')} for "
         "serving the values of the time.",
     ]
     lines += contrasts.sentences(summary["contrasts"])
@@ -67,10 +64,10 @@ def answer(summary: Mapping) -> list[str]:
     lines.append(
         f"A constitution can promise a bound and keep it: nobody is moved by more than {summary['bound']:g} "
         f"(found: {limited['largest_shift']['highest']:.3f}). It keeps "
-        f"{_share(limited['utility_natural']['estimate'] / m['now']['utility_natural']['estimate'])} of the "
+        f"{percent(value(limited['utility_natural']) / value(m['now']['utility_natural']))} of the "
         "service of the unbounded assistant, by natural values, at "
-        f"{_share(limited['shift']['estimate'] / m['now']['shift']['estimate'])} of its shift."
-        if m["now"]["utility_natural"]["estimate"] > 0 and m["now"]["shift"]["estimate"] > 0
+        f"{percent(value(limited['shift']) / value(m['now']['shift']))} of its shift."
+        if value(m["now"]["utility_natural"]) > 0 and value(m["now"]["shift"]) > 0
         else "The unbounded assistant is of no service by natural values, so what the bound costs is moot."
     )
     return lines

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from socialsim.analysis.wording import decimal, percent, span, value
 from socialsim.experiments import contrasts
 from socialsim.experiments.contrasts import LEVEL, Contrast, verdict
 
@@ -95,17 +96,17 @@ CONTRASTS = (
 def goal(measures: Mapping) -> dict:
     """The goal as a verdict; both intervals must lie on the right side."""
     saved, agreed = measures["on"]["saved"], measures["on"]["agreement"]
-    said = [f"saved {_span(saved)}, agreement {_span(agreed)}"]
+    said = [f"saved {span(saved, '.1%')}, agreement {span(agreed, '.1%')}"]
     for name, found, wanted in (("FLOPs saved", saved, SAVED), ("agreement", agreed, AGREED)):
-        miss = wanted - found["estimate"]
+        miss = wanted - value(found)
         if miss > 0:
-            said.append(f"{name}: misses {_share(wanted)} by {100 * miss:.1f} percentage points")
+            said.append(f"{name}: misses {percent(wanted)} by {100 * miss:.1f} percentage points")
         elif found["low"] < wanted:
-            said.append(f"{name}: reaches {_share(wanted)} on average, but not with certainty")
+            said.append(f"{name}: reaches {percent(wanted)} on average, but not with certainty")
     return verdict(
         saved["low"] >= SAVED and agreed["low"] >= AGREED,
-        f"In a stationary world the cache saves {_share(SAVED)} of the FLOPs of a decision at "
-        f"{_share(AGREED)} agreement with the full network",
+        f"In a stationary world the cache saves {percent(SAVED)} of the FLOPs of a decision at "
+        f"{percent(AGREED)} agreement with the full network",
         "; ".join(said),
     )
 
@@ -120,24 +121,25 @@ def answer(summary: Mapping) -> list[str]:
     m = summary["measures"]
     on, off, stale = m["on"], m["off"], m["stale"]
     reached = "reached" if summary["verdicts"]["goal"]["supported"] else "missed"
-    kept = on["success"]["estimate"] / off["success"]["estimate"] if off["success"]["estimate"] else None
+    kept = value(on["success"]) / value(off["success"]) if value(off["success"]) else None
     lines = [
-        f"With the cache a decision takes {_share(1 - on['saved']['estimate'])} of the FLOPs of the full "
+        f"With the cache a decision takes {percent(1 - value(on['saved']))} of the FLOPs of the full "
         f"network of width {summary['width']}, and is the same decision in "
-        f"{_share(on['agreement']['estimate'])} of cases. The goal, {_share(SAVED)} saved at "
-        f"{_share(AGREED)} agreement, is {reached}: {summary['verdicts']['goal']['reason']}.",
+        f"{percent(value(on['agreement']))} of cases. The goal, {percent(SAVED)} saved at "
+        f"{percent(AGREED)} agreement, is {reached}: {summary['verdicts']['goal']['reason']}.",
     ]
     if kept is not None:
         lines.append(
-            f"It keeps {_share(kept)} of the success of computing everything: "
-            f"{on['success']['estimate']:.3f} against {off['success']['estimate']:.3f} per decision."
+            f"It keeps {percent(kept)} of the success of computing everything: "
+            f"{decimal(on['success'], '.3f')} against "
+            f"{decimal(off['success'], '.3f')} per decision."
         )
     left = summary["decisions_after"]
     lines.append(
         "Then what was worth something no longer is. The full network is told and changes at once. The cache "
-        f"needs {on['adaptation']['estimate']:.0f} decisions on average to be back at 90 % of its agreement "
+        f"needs {decimal(on['adaptation'], '.0f')} decisions on average to be back at 90 % of its agreement "
         f"({left} were watched, which is what an arm gets that never comes back; the frozen cache: "
-        f"{stale['adaptation']['estimate']:.0f})."
+        f"{decimal(stale['adaptation'], '.0f')})."
     )
     return lines + contrasts.sentences(summary["contrasts"])
 
@@ -153,8 +155,8 @@ def caveats(summary: Mapping) -> list[str]:
         "All copies of a team share one cache, as they share one network: many worlds fill it together. One "
         "agent alone would take longer to fill it by as many times as there are rows.",
         "How much is saved depends on the network: what the cache itself costs does not shrink with it. "
-        f"With the same use of the cache {_share(small['saved'])} would be saved at width {small['width']}, "
-        f"{_share(large['saved'])} at width {large['width']}. Other widths were priced, not trained.",
+        f"With the same use of the cache {percent(small['saved'])} would be saved at width {small['width']}, "
+        f"{percent(large['saved'])} at width {large['width']}. Other widths were priced, not trained.",
         "FLOPs are not time. Looking up, sorting and scattering are few FLOPs and much memory traffic; the "
         "report shows both.",
         "A small world is met again and again; that is what a cache lives on. In larger worlds, and with "
@@ -167,11 +169,3 @@ def caveats(summary: Mapping) -> list[str]:
         f"{summary['seeds']} seeds, p below {LEVEL} after correction for {len(summary['contrasts'])} "
         "questions: a small difference can be certain and still not matter. Look at the sizes.",
     ]
-
-
-def _share(x: float) -> str:
-    return f"{100 * x:.0f} %"
-
-
-def _span(e: Mapping) -> str:
-    return f"{100 * e['estimate']:.1f} % [{100 * e['low']:.1f}, {100 * e['high']:.1f}]"
