@@ -18,10 +18,11 @@ export MUJOCO_GL ?= egl
 endif
 # Browser tests run where a Chromium is found; .ci/run installs one.
 CHROMIUM := $(shell command -v chromium || command -v chromium-browser || command -v google-chrome)
-MARK := $(if $(CHROMIUM),,-m "not browser")
+BROWSER := $(if $(CHROMIUM),, and not browser)
+TEST = $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -q --durations=10
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check clients bench docs notebooks clean
+.PHONY: help demo test test-slow check clients bench docs notebooks clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' Makefile | sed -E 's/^([a-z-]+):.*## */  make \1\t/' | expand -t 24
@@ -29,9 +30,12 @@ help:  ## list the targets
 demo: $(VENV)/.installed  ## train, probe and transfer in minutes; writes runs/demo/report.html
 	$(BIN)/socialsim experiment emergent-values --preset demo
 
-test: $(VENV)/.installed-dev  ## run the test suite; the browser group too where Chromium is found
+test: $(VENV)/.installed-dev  ## run the test suite but its slow part; browser tests too where Chromium is found
 	@$(if $(CHROMIUM),:,echo "No Chromium found: the browser tests are left out.")
-	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -q --durations=10 $(MARK) $(PYTEST_ARGS)
+	$(TEST) -m "not slow$(BROWSER)" $(PYTEST_ARGS)
+
+test-slow: $(VENV)/.installed-dev  ## run the rest: experiments from end to end, notebooks, several processes
+	$(TEST) -m "slow$(BROWSER)" $(PYTEST_ARGS)
 
 check: $(VENV)/.installed-dev  ## lint, formatting, types, layers
 	$(BIN)/ruff check .

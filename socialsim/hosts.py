@@ -17,6 +17,9 @@ from socialsim.core.errors import OptionError, RunError, integer
 
 T = TypeVar("T")
 
+SILENCE = 20
+"""Seconds without a sign of life after which a host is given up. Its threads say so whatever it computes."""
+
 
 def connect(hosts: int = 0, *, coordinator: str = "", host: int | None = None) -> None:
     """Join the other hosts. First thing in a process: JAX then sees the devices of all.
@@ -36,7 +39,9 @@ def connect(hosts: int = 0, *, coordinator: str = "", host: int | None = None) -
     # Programs that overlap would talk to their counterparts in an order of their own on each host.
     jax.config.update("jax_cpu_enable_async_dispatch", False)
     try:
-        jax.distributed.initialize(coordinator or None, hosts or None, host)
+        jax.distributed.initialize(
+            coordinator or None, hosts or None, host, heartbeat_timeout_seconds=SILENCE
+        )
     except (RuntimeError, ValueError) as error:
         raise OptionError(
             f"hosts={hosts}, coordinator={coordinator!r}, host={host}: {str(error).splitlines()[0]}; "

@@ -193,6 +193,7 @@ chosen = st.tuples(
     st.lists(st.sampled_from([0.0, 1e-6, 1.0, 1e6]), min_size=3, max_size=3),
     st.integers(0, 2**31),
 )
+@pytest.mark.slow
 def test_worlds_options_actions_drives_and_signals_together(id, signals, weights, seed):
     """Whatever is accepted gives finite, bounded signals and a finite reward, for any actions."""
     signals = [s for s in signals if s is not None] or list(DEFAULT_SIGNALS)

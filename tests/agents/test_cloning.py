@@ -69,6 +69,7 @@ def acts(episodes):
     )
 
 
+@pytest.mark.slow
 def test_a_clone_does_what_the_scripted_team_does(env, trained):
     expert = play(with_team(env, True), trained.team(0), jax.random.key(1), worlds=64)
     clone = play(env, trained.team(0), jax.random.key(2), worlds=64)

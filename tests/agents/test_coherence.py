@@ -173,6 +173,7 @@ def test_augmentation_is_the_critics_loss_on_transformed_scenes(team, part):
     np.testing.assert_allclose(loss, 0.5 * ((value - part.target) ** 2).mean(), rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_it_trains_with_the_learner_and_weights_are_data(env):
     config = PPOConfig(NetworkConfig(width=8, shared_encoder=True), worlds=4, steps=4, minibatches=2)
     ppo = make_update(env, config, auxiliary=Coherence(CONTEXTS))

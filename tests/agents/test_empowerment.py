@@ -40,6 +40,7 @@ def test_one_act_ahead(placed):
     assert found[2] == 4 and found[3] == 4
 
 
+@pytest.mark.slow
 def test_two_acts_ahead(placed):
     """Free: 4 headings on the spot; 2 ahead and 2 back; 3 headings each one ahead and one back; and, after a
     turn and a step, 2 on each side. 16 outcomes, 4 bits exactly. Boxed: the 4 headings, 2 bits exactly."""

@@ -116,6 +116,7 @@ def test_what_one_arrives_at_does_not_depend_on_order():
     np.testing.assert_allclose(pooled(obs), pooled(turned), atol=1e-6)
 
 
+@pytest.mark.slow
 def test_a_learner_is_moved_by_novelty(env):
     drives = np.zeros((1, A, len(env.channels) + 1), np.float32)
     drives[..., -1] = 1

@@ -102,6 +102,7 @@ def small_world():
     return socialsim.make("rendezvous-v0", num_agents=2, needed=2, size=6, walls=0, horizon=16)
 
 
+@pytest.mark.slow
 def test_what_is_added_to_the_learner_is_felt_and_changes_nothing_else():
     """A reward of its own gets a value head; a loss of weight zero and drives given again are none."""
     env, keys = small_world(), jax.random.split(jax.random.key(0), 2)

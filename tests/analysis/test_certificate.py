@@ -111,6 +111,7 @@ def rectified(seed, used, effect):
     ).items[0]
 
 
+@pytest.mark.slow
 def test_where_the_edit_fails_the_shift_decides_with_the_scene():
     used = [rectified(seed, 1, effect=(0.3, 0.2, 0.4)) for seed in range(DRAWS)]
     idle = [rectified(seed, 0, effect=(0.001, -0.01, 0.01)) for seed in range(DRAWS)]

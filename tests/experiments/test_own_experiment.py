@@ -29,6 +29,7 @@ def registered(tmp_path, monkeypatch):
         sys.modules.pop("imitation_dose", None)
 
 
+@pytest.mark.slow
 def test_an_experiment_of_your_own_as_the_docs_write_it(registered, tmp_path):
     assert "imitation-dose" in experiments()
     with pytest.raises(OptionError, match="registered already"):

@@ -113,8 +113,9 @@ def test_what_moves_is_the_team_without_its_other_heads():
     for i in range(3):
         old, new = (jax.tree.map(lambda x, i=i: x[i], t).forward(seen.observation) for t in (teams, moved))
         assert new.value.shape == (env.num_agents, 1)
-        np.testing.assert_array_equal(new.value[:, 0], old.value[:, 0])
-        np.testing.assert_array_equal(new.policy.logits, old.policy.logits)
+        # Programs of other shapes round differently.
+        np.testing.assert_allclose(new.value[:, 0], old.value[:, 0], rtol=1e-5)
+        np.testing.assert_allclose(new.policy.logits, old.policy.logits, rtol=1e-5, atol=1e-6)
 
 
 def test_held_out_tasks_share_nothing_with_the_source():

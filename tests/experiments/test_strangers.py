@@ -28,6 +28,7 @@ def runs(tmp_path_factory):
     return [str(p) for p in paths]
 
 
+@pytest.mark.slow
 def test_one_run_meets_itself_and_goes_on(runs, tmp_path, capsys):
     out = tmp_path / "met"
     command = ["strangers", runs[0], "--out", str(out), *SMALL]
@@ -51,6 +52,7 @@ def test_one_run_meets_itself_and_goes_on(runs, tmp_path, capsys):
     assert {k: again[k] for k in parts} == {k: found[k] for k in parts}, "read back, not played again"
 
 
+@pytest.mark.slow
 def test_newcomers_come_from_other_runs(runs, tmp_path):
     out = tmp_path / "met"
     assert main(["strangers", runs[0], "--newcomers", runs[1], "--out", str(out), *SMALL]) == 0

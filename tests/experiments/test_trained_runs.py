@@ -35,6 +35,7 @@ def test_a_run_is_read_back_with_its_history(run):
     assert not np.array_equal(first, last), "the checkpoints are of different moments"
 
 
+@pytest.mark.slow
 def test_probing_writes_a_report_and_goes_on(run, capsys):
     small = ("--concepts", "looked_at", "--episodes", "4", "--scenes", "20", "--quiet")
     assert main(["probe", str(run), *small]) == 0
