@@ -1,4 +1,4 @@
-"""What experiments say of their figures: published sentences again, and what they say where nothing was measured."""
+"""What experiments say of their figures: published sentences again, and others where nothing was measured."""
 
 import importlib
 import json
