@@ -22,7 +22,7 @@ BROWSER := $(if $(CHROMIUM),, and not browser)
 TEST = $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -q --durations=10
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-slow check clients bench docs notebooks clean
+.PHONY: help demo test test-slow coverage check clients bench docs notebooks clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' Makefile | sed -E 's/^([a-z-]+):.*## */  make \1\t/' | expand -t 24
@@ -36,6 +36,9 @@ test: $(VENV)/.installed-dev  ## run the test suite but its slow part; browser t
 
 test-slow: $(VENV)/.installed-dev  ## run the rest: experiments from end to end, notebooks, several processes
 	$(TEST) -m "slow$(BROWSER)" $(PYTEST_ARGS)
+
+coverage: $(VENV)/.installed-dev  ## run both parts and say which lines no test runs
+	$(TEST) --cov=socialsim --cov-report=term-missing $(PYTEST_ARGS)
 
 check: $(VENV)/.installed-dev  ## lint, formatting, types, layers
 	$(BIN)/ruff check .
