@@ -181,7 +181,8 @@ def _verdicts(issued: list[Certificates]) -> list[dict]:
 
 def stability_rows(dossier: Dossier) -> list[dict]:
     """A dossier as plain rows {axis, statistic, channel, estimate, low, high, ...}."""
-    frame = dossier.table.assign(beyond_controls=dossier.beyond_controls).to_dataframe().reset_index()
+    table = dossier.table.assign(beyond_controls=dossier.beyond_controls)
+    frame = table.to_dataframe(dim_order=["axis", "statistic", "channel"]).reset_index()
     frame = frame[frame["estimate"].notna()]
     return [dict(row) for _, row in frame.iterrows()]
 

@@ -76,7 +76,7 @@ def view(path: Path) -> xr.Dataset:
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", "Object at socialsim.json is not recognized")
             data = xr.open_zarr(path, zarr_format=3, consolidated=False, chunks=None)
-            return _texts(_texts(data, object), str)
+            return _texts(_texts(_sorted(data), object), str)
     except files.Damaged as error:
         raise files.Damaged(f"{path.name}: {error}") from None
     except Exception as error:  # whatever a broken store makes Zarr and its codecs raise
@@ -90,7 +90,7 @@ def load(path: Path) -> xr.Dataset:
             return opened.load().drop_encoding()
     try:
         with xr.open_zarr(path, zarr_format=3, consolidated=False, chunks=None) as opened:
-            data = opened.load()
+            data = _sorted(opened.load())
     except Exception as error:  # whatever a broken store makes Zarr and its codecs raise
         raise files.Damaged(f"{path.name} cannot be read ({type(error).__name__}: {error})") from None
     data = _texts(data.drop_encoding(), object)
@@ -98,6 +98,12 @@ def load(path: Path) -> xr.Dataset:
     if seal != _digest(data):
         raise files.Damaged(f"{path.name} is truncated or altered (its checksum does not match)")
     return _texts(data, str)
+
+
+def _sorted(data: xr.Dataset) -> xr.Dataset:
+    """Variables by name. Zarr lists them as its answers come, and the order of dimensions hangs on it."""
+    coords = {n: data[n].variable for n in sorted(data.coords, key=str)}
+    return xr.Dataset({n: data[n].variable for n in sorted(data.data_vars, key=str)}, coords, data.attrs)
 
 
 def _widen(data: xr.Dataset) -> xr.Dataset:
