@@ -52,14 +52,17 @@ def layout(runs: int, worlds: int, *, waits: bool = False, among: int | None = N
     """A mesh of two axes for R runs of W worlds each: runs are spread first, for they share nothing; what
     devices are left share the worlds of a run, as far as these can be divided. among: as in `divide`.
 
+    On CPUs more runs than devices take turns, so the last turn may have fewer runs than the mesh has room.
+
     waits : see `divide`.  Raises OptionError where a run would have to be shared by CPUs of several hosts:
     sums over them abort in XLA.
     """
-    outer, hosts = divide(runs, waits=waits, among=among), jax.process_count()
-    if outer % hosts and jax.default_backend() == "cpu":
+    cpu, hosts = jax.default_backend() == "cpu", jax.process_count()
+    room = divide(mesh(among).size, waits=waits, among=among)
+    outer = room if cpu and runs > room else divide(runs, waits=waits, among=among)
+    if outer % hosts and cpu:
         raise OptionError(f"{runs} runs on the CPUs of {hosts} hosts; allowed: a multiple of {hosts}")
-    left = divide(mesh(among).size, waits=waits, among=among) // outer
-    inner = max(n for n in range(1, left + 1) if worlds % n == 0)
+    inner = max(n for n in range(1, room // outer + 1) if worlds % n == 0)
     found = np.array(jax.devices()[: outer * inner]).reshape(outer, inner)
     return Mesh(found, (AXIS, WORLDS), axis_types=(AxisType.Auto,) * 2)
 

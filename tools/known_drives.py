@@ -54,7 +54,7 @@ draws of worlds). The goals were 0.8 for trained teams and at most 0.2 for untra
 |---|---|---|---|---|---|
 {rows}
 
-In brackets 95 % over episodes, which is too narrow: what observations tell of returns is itself estimated, once.
+In brackets 95 % over episodes, too narrow: what observations tell of returns is itself estimated, once.
 Four other recordings of rendezvous-v0 gave 0.76 to 0.93 for seed 0 and 0.91 to 0.96 for seed 1. Judge by all
 teams, not by one. *shuffled*: the 95 % range after values have traded episodes, which keeps
 what a trend over the episode gives. *seen*: share of the variance of each signal's future that observations

@@ -92,11 +92,12 @@ class Program:
         if found:
             told = _rows([vars(x) for x in found])
             metrics |= {f"health_{k}": v[:, None] for k, v in told.items()}
-        return after, metrics
+        return after, {name: v[: self._runs] for name, v in metrics.items()}
 
     def whole(self, learners: Learners) -> Learner:
         """All runs as one tree on the host, leading axis R."""
-        return jax.tree.map(_joined, *hosts.local(learners))
+        joined = jax.tree.map(_joined, *hosts.local(learners))
+        return jax.tree.map(lambda x: x[: self._runs], joined)
 
     def apart(self, whole: Learner) -> Learners:
         """The opposite of `whole`, on the devices."""
@@ -110,10 +111,14 @@ class Program:
         return jax.tree.map(lambda x: shape((self._runs, *x.shape[1:]), x.dtype), learners[0])
 
     def _turns(self, *trees: Any) -> list[tuple]:
-        """Trees of leading axis R -> for each turn, its share of them, placed."""
+        """Trees of leading axis R -> for each turn, its share of them, placed. Room that is left in the last
+        turn is filled with copies of the last run, whose results nobody takes."""
         turns = []
         for start in range(0, self._runs, self._at_once):
-            mine = jax.tree.map(lambda x, at=slice(start, start + self._at_once): x[at], trees)
+            end = start + self._at_once
+            full = end <= self._runs
+            at = slice(start, end) if full else np.minimum(np.arange(start, end), self._runs - 1)
+            mine = jax.tree.map(lambda x, at=at: x[at], trees)
             turns.append(tuple(devices.shard_leading(tree, self._mesh) for tree in mine))
         return turns
 
@@ -179,7 +184,7 @@ def _compiled(
     def spread(function, options: Any = None):
         local = one(function) if by_turns else jax.vmap(function)
         spec = PartitionSpec(devices.AXIS)
-        return jax.jit(
+        program = jax.jit(
             jax.shard_map(
                 local,
                 mesh=mesh,
@@ -190,6 +195,7 @@ def _compiled(
             ),
             compiler_options=options,
         )
+        return _alone(program) if by_turns and mesh.shape[devices.WORLDS] > 1 else program
 
     def update(learner: Learner, fresh, drives, carried, given, world):
         return learns(world).update(learner, drives, carried.score, given, fresh)
@@ -205,6 +211,12 @@ def _compiled(
         spread(update),
         spread(held_out),
     )
+
+
+def _alone(program: Callable) -> Callable:
+    """One that ends before the next begins. CPU devices share one thread per core: programs that overlap and
+    add up over devices could each hold threads that the other waits for."""
+    return lambda *args: jax.block_until_ready(program(*args))
 
 
 @jax.jit

@@ -20,22 +20,23 @@ from socialsim.runs import Run
 sys.path.insert(0, {here!r})
 from train_tiny import CONFIG
 
-folder, devices = sys.argv[1], int(sys.argv[2])
+folder, devices, runs = sys.argv[1], *map(int, sys.argv[2:])
 assert len(jax.devices()) == devices, jax.devices()
 env = socialsim.make("rendezvous-v0", num_agents=2, needed=2, size=6, walls=0, horizon=16)
 drives = np.stack([drive_matrix(None, env.channels, 2)] * 8)
 with Run.open_or_create(folder, {{"tiny": True}}) as run:
-    found = train(env, CONFIG, jax.random.split(jax.random.key(0), 8), drives, run=run, title="tiny")
+    keys = jax.random.split(jax.random.key(0), 8)[:runs]
+    found = train(env, CONFIG, keys, drives[:runs], run=run, title="tiny")
 leaves = [np.asarray(x) for x in jax.tree.leaves(found.teams)]
 np.savez(folder + "/found.npz", *leaves, **found.metrics)
 """
 
 
-def start(folder: Path, devices: int, cache: Path) -> subprocess.Popen:
+def start(folder: Path, devices: int, cache: Path, runs: int = 8) -> subprocess.Popen:
     flags = f"--xla_force_host_platform_device_count={devices} --xla_backend_optimization_level=0"
     environment = os.environ | {"XLA_FLAGS": flags, "JAX_COMPILATION_CACHE_DIR": str(cache)}
     script = SCRIPT.format(here=str(Path(__file__).parent))
-    command = [sys.executable, "-c", script, str(folder), str(devices)]
+    command = [sys.executable, "-c", script, str(folder), str(devices), str(runs)]
     return subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True)
 
 
@@ -70,3 +71,8 @@ def test_devices_change_nothing_but_rounding(tmp_path):
         assert child.returncode == 0, said
         assert ("resumed" in said) == (folder == "killed")
     compare(*(found(tmp_path / name) for name in ("killed", "whole", "one")))
+    # Three runs on two devices take turns, the last of them beside nobody.
+    _, said = start(tmp_path / "odd", 2, tmp_path / "cache", runs=3).communicate(timeout=900)
+    odd, whole = found(tmp_path / "odd"), found(tmp_path / "whole")
+    for name, value in odd.items():
+        np.testing.assert_array_equal(value, whole[name][:3], err_msg=f"{name}; {said}")
