@@ -12,6 +12,7 @@ from pathlib import Path
 import socialsim
 from socialsim import devices
 from socialsim.agents.pretrained import model_card, pretrained
+from socialsim.analysis.wording import span
 from socialsim.experiments.survey import survey
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -59,10 +60,6 @@ BETTER = "They do better than chance."
 NO_BETTER = "**They are not shown to do better than chance.**"
 
 
-def cell(e: dict) -> str:
-    return f"{e['estimate']:.4f} [{e['low']:.4f}, {e['high']:.4f}]"
-
-
 def rank(rho: float | None) -> str:
     """A head whose signal never came has no rank agreement."""
     return "none" if rho is None or not math.isfinite(rho) else f"{rho:+.2f}"
@@ -75,7 +72,7 @@ def card(id: str) -> str:
     heads = [f"{c} {', '.join(map(rank, each))}" for c, each in about["rank_agreement"].items()]
     return CARD.format(
         **{k: about[k] for k in ("world", "seeds", "episodes")},
-        **{k: cell(joint[k]) for k in ("random", "trained", "scripted")},
+        **{k: span(joint[k], ".4f") for k in ("random", "trained", "scripted")},
         each=", ".join(f"{x:.4f}" for x in joint["seeds"]),
         reads="They do better than chance."
         if learned

@@ -7,6 +7,7 @@ import numpy as np
 import scipy.stats
 
 from socialsim.analysis.statistics import bootstrap
+from socialsim.analysis.wording import span
 
 LEVEL = 0.05
 TEST = (
@@ -98,8 +99,8 @@ def verdicts(compared: Mapping[str, Mapping]) -> dict[str, dict]:
         out[name] = verdict(
             c["direction"] != "none",
             c["statement"],
-            f"{c['measure'].replace('_', ' ')}, {c['arm']} minus {c['against']}: {c['estimate']:+.4f} "
-            f"[{c['low']:+.4f}, {c['high']:+.4f}]{times}; p = {c['p']:.2g} after Holm, {c['seeds']} seeds",
+            f"{c['measure'].replace('_', ' ')}, {c['arm']} minus {c['against']}: "
+            f"{span(c, '+.4f')}{times}; p = {c['p']:.2g} after Holm, {c['seeds']} seeds",
         )
     return out
 
