@@ -4,11 +4,14 @@ A `lax.cond` reset under `vmap` would run the reset of every world at every step
 stepped as a whole: only when some world is done does one branch copy states in from a pool.
 """
 
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
+
 import jax
 import jax.numpy as jnp
 from flax import struct
 from jaxtyping import Array, Key
 
+from socialsim.core.senses import Observation
 from socialsim.core.simulation import Simulation, SimulationState, TimeStep
 
 
@@ -40,15 +43,14 @@ class AutoReset(struct.PyTreeNode):
         self, key: Key[Array, ""], pool: Pool, state: SimulationState, action: Array
     ) -> tuple[SimulationState, TimeStep]:
         """action: `[E, A]` or `[E, A, n]`."""
-        step_key, pick_key = jax.random.split(key)
-        keys = jax.random.split(step_key, self.num_worlds)
-        state, timestep = jax.vmap(self.env.step)(keys, state, action)
+        keys = jax.random.split(key, self.num_worlds + 1)
+        state, timestep = jax.vmap(self.env.step)(keys[1:], state, action)
         done = timestep.done
 
-        def restart(state, observation):
-            pick = jax.random.randint(pick_key, (self.num_worlds,), 0, self.pool_size)
+        def restart(state: SimulationState, observation: Observation) -> tuple[SimulationState, Observation]:
+            pick = jax.random.randint(keys[0], (self.num_worlds,), 0, self.pool_size)
 
-            def merge(fresh, old):
+            def merge(fresh: Array, old: Array) -> Array:
                 mask = done.reshape(-1, *[1] * (old.ndim - 1))
                 return jnp.where(mask, fresh[pick], old)
 
@@ -57,7 +59,8 @@ class AutoReset(struct.PyTreeNode):
                 jax.tree.map(merge, pool.timestep.observation, observation),
             )
 
-        state, observation = jax.lax.cond(
-            done.any(), restart, lambda s, o: (s, o), state, timestep.observation
-        )
+        def keep(state: SimulationState, observation: Observation) -> tuple[SimulationState, Observation]:
+            return state, observation
+
+        state, observation = jax.lax.cond(done.any(), restart, keep, state, timestep.observation)
         return state, timestep.replace(observation=observation)

@@ -4,6 +4,7 @@ import difflib
 import math
 import numbers
 from collections.abc import Iterable
+from typing import Any
 
 
 class SocialsimError(ValueError):
@@ -40,12 +41,12 @@ def choose(kind: str, given: object, allowed: Iterable[str]) -> str:
     raise OptionError(f"unknown {kind} {given!r}; allowed: {', '.join(names)}{hint}")
 
 
-def integer(name: str, value: object, *, low: int, high: int | None = None) -> int:
+def integer(name: str, value: Any, *, low: int, high: int | None = None) -> int:
     """Check an integer option and return it; bools and floats are refused."""
     import operator
 
     try:
-        number = operator.index(value)  # type: ignore[arg-type]
+        number = operator.index(value)
     except TypeError:
         number = None
     span = f"an integer >= {low}" if high is None else f"an integer from {low} to {high}"
@@ -61,7 +62,7 @@ def number(name: str, value: object, *, low: float, high: float = math.inf, abov
     """
     span = f"more than {low:g}" if above else f"{low:g} or more"
     span += "" if high == math.inf else f", at most {high:g}"
-    given = float(value) if isinstance(value, numbers.Real) and not isinstance(value, bool) else math.nan
+    given = float(value) if not isinstance(value, bool) and isinstance(value, numbers.Real) else math.nan
     if not math.isfinite(given) or not (given > low if above else given >= low) or given > high:
         raise OptionError(f"{name}={value!r}; allowed: a number, {span}")
     return given

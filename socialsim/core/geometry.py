@@ -4,6 +4,8 @@ Walls are axis-aligned boxes `[x0, y0, x1, y1]`; a box with x1 < x0 is empty. Al
 small arrays (no gathers, no maps), so that it vectorises over worlds.
 """
 
+# pyright: reportUnknownMemberType=false
+
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float
@@ -49,7 +51,9 @@ def fan(heading: Float[Array, "A 2"], rays: int) -> Float[Array, "A R 2"]:
     return jnp.stack([x * cos - y * sin, x * sin + y * cos], axis=-1)
 
 
-def _slabs(origin, ray, boxes):
+def _slabs(
+    origin: Float[Array, "... 2"], ray: Float[Array, "... 2"], boxes: Float[Array, "W 4"]
+) -> tuple[Float[Array, "... W"], Float[Array, "... W"]]:
     """Entry and exit parameters of `origin + s * ray` through each box: `[..., W]` each."""
     safe = jnp.where(jnp.abs(ray) < _TINY, _TINY, ray)
     inverse = 1.0 / safe

@@ -4,7 +4,8 @@ import dataclasses
 import importlib
 import inspect
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 from socialsim.core import errors
 from socialsim.core.senses import Senses
@@ -23,7 +24,7 @@ class Entry:
     entry_point: str
     summary: str
 
-    def factory(self):
+    def factory(self) -> Callable[..., World]:
         module, _, name = self.entry_point.partition(":")
         return getattr(importlib.import_module(module), name)
 
@@ -56,7 +57,7 @@ def entry(id: str) -> Entry:
     return _ENTRIES[errors.choose("world", id, _ENTRIES)]
 
 
-def make_world(id: str, **options) -> World:
+def make_world(id: str, **options: Any) -> World:
     """Make a world by id. Raises OptionError for unknown ids or options and for impossible sizes."""
     known = entry(id)
     allowed = known.options()
@@ -71,7 +72,7 @@ def make(
     signals: Sequence[str | Signal] = DEFAULT_SIGNALS,
     senses: Senses | None = None,
     horizon: int | None = None,
-    **options,
+    **options: Any,
 ) -> Simulation:
     """Make a simulation of a registered world.
 

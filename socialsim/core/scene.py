@@ -1,9 +1,10 @@
 """What there is to perceive in one instant, in every world alike."""
 
-from collections.abc import Sequence
+# pyright: reportUnknownMemberType=false
 
 import jax.numpy as jnp
 from flax import struct
+from jax.typing import ArrayLike
 from jaxtyping import Array, Bool, Float, Int
 
 OBJECT_FEATURES = (
@@ -58,7 +59,7 @@ class Scene(struct.PyTreeNode):
         return self.object_position.shape[-2]
 
 
-def object_features(num_objects: int, **columns) -> Float[Array, "M F"]:
+def object_features(num_objects: int, **columns: ArrayLike) -> Float[Array, "M F"]:
     """Assemble `Scene.object_features` from named columns; columns not given are zero.
 
     Raises ValueError for a column that is not in `OBJECT_FEATURES`.
@@ -67,7 +68,7 @@ def object_features(num_objects: int, **columns) -> Float[Array, "M F"]:
     if unknown:
         raise ValueError(f"unknown object feature {unknown}; the table holds {list(OBJECT_FEATURES)}")
     zero = jnp.zeros(num_objects)
-    stacked: Sequence = [
+    stacked = [
         jnp.broadcast_to(jnp.asarray(columns.get(name, zero), jnp.float32), (num_objects,))
         for name in OBJECT_FEATURES
     ]

@@ -5,11 +5,14 @@ absolute (no coordinates, indices or clocks) is ever sensed, so a head trained i
 another. The feature table is versioned; a carrier remembers the version it was trained on.
 """
 
+# pyright: reportUnknownMemberType=false
+
 import dataclasses
+from collections.abc import Iterable
 
 import jax.numpy as jnp
 from flax import struct
-from jaxtyping import Array, Bool, Float
+from jaxtyping import Array, Bool, Float, Int
 
 from socialsim.core import geometry
 from socialsim.core.acts import NUM_ACTS, Act
@@ -55,21 +58,25 @@ class Observation(struct.PyTreeNode):
     objects_mask: Bool[Array, "A M"]
 
 
-def _near(distance):
+def _near(distance: Float[Array, "..."]) -> list[Float[Array, "..."]]:
     return [jnp.exp(-distance / r) for r in RADII]
 
 
-def _one_hot(act):
-    return [(act == a).astype(jnp.float32) for a in range(NUM_ACTS)]
+def _one_hot(act: Int[Array, " A"]) -> Float[Array, "A N"]:
+    return (act[:, None] == jnp.arange(NUM_ACTS)).astype(jnp.float32)
 
 
-def _relative(heading, vector):
+def _relative(
+    heading: Float[Array, "... 2"], vector: Float[Array, "... 2"]
+) -> tuple[Float[Array, "..."], Float[Array, "..."]]:
     ahead = vector[..., 0] * heading[..., 0] + vector[..., 1] * heading[..., 1]
     left = vector[..., 1] * heading[..., 0] - vector[..., 0] * heading[..., 1]
     return ahead, left
 
 
-def _bearing(heading, offset):
+def _bearing(
+    heading: Float[Array, "... 2"], offset: Float[Array, "... 2"]
+) -> tuple[Float[Array, "..."], Float[Array, "..."], Float[Array, "..."]]:
     """Egocentric unit direction and distance of `offset`."""
     distance = geometry.norm(offset)
     ahead, left = _relative(heading, offset)
@@ -113,7 +120,8 @@ class Senses:
         gaze = _relative(s.heading, s.gaze)
         clear = [jnp.exp(-s.clear[:, r] / RADII[1]) for r in range(NUM_RAYS)]
         own = [jnp.clip(s.load, 0, 2), _strength(s)]
-        return jnp.stack([*_bounded(speed), *gaze, *own, *clear, *_one_hot(s.act)], -1)
+        columns = jnp.stack([*_bounded(speed), *gaze, *own, *clear], -1)
+        return jnp.concatenate([columns, _one_hot(s.act)], -1)
 
     def _others(self, s: Scene) -> Float[Array, "A A P"]:
         """[i, j]: what i senses of j."""
@@ -128,9 +136,9 @@ class Senses:
             jnp.clip(s.load, 0, 2)[None],
             _strength(s)[None],
             s.sees_agent.T.astype(jnp.float32),
-            *(a[None] for a in _one_hot(s.act)),
         ]
-        return jnp.stack([jnp.broadcast_to(c, shape) for c in columns], -1)
+        acts = jnp.broadcast_to(_one_hot(s.act)[None], (*shape, NUM_ACTS))
+        return jnp.concatenate([*(jnp.broadcast_to(c, shape)[..., None] for c in columns), acts], -1)
 
     def _objects(self, s: Scene) -> Float[Array, "A M Q"]:
         me = s.heading[:, None, :]
@@ -157,7 +165,7 @@ def _strength(scene: Scene) -> Float[Array, " A"]:
     return jnp.clip(0.25 * (scene.strength - 1), -2, 2)
 
 
-def _bounded(pair):
+def _bounded(pair: Iterable[Float[Array, "..."]]) -> list[Float[Array, "..."]]:
     return [jnp.clip(v, -2, 2) for v in pair]
 
 

@@ -1,5 +1,7 @@
 """Who can see what: range, cone and line of sight, the same eyes in every world."""
 
+# pyright: reportUnknownMemberType=false
+
 import dataclasses
 import math
 

@@ -7,6 +7,8 @@ for with `remembers`, and the signal's own exponential trace of what came before
 Signals are the only thing learners ever receive; they enter a scalar only through drives.
 """
 
+# pyright: reportUnknownMemberType=false
+
 import abc
 import dataclasses
 import math
@@ -15,7 +17,7 @@ from typing import Any, ClassVar
 
 import jax.numpy as jnp
 from flax import struct
-from jaxtyping import Array, Float
+from jaxtyping import Array, Bool, Float
 
 from socialsim.core import errors, geometry
 from socialsim.core.acts import NUM_ACTS
@@ -111,10 +113,10 @@ class Attention(Signal):
         _steps(self, "memory")
         _not_negative(self, "power", "roam", "joint")
 
-    def gaze_shares(self, scene: Scene):
+    def gaze_shares(self, scene: Scene) -> tuple[Float[Array, "A A"], Float[Array, "A M"]]:
         """`[A, A]` and `[A, M]`: row j is how agent j's unit of gaze is spent."""
 
-        def weight(target, seen):
+        def weight(target: Float[Array, "N 2"], seen: Bool[Array, "A N"]) -> Float[Array, "A N"]:
             offset = target[None] - scene.position[:, None]
             return jnp.where(seen, jnp.exp(-geometry.norm(offset) / self.fade), 0.0)
 
@@ -141,7 +143,7 @@ class Attention(Signal):
             received = received * away / (away + self.roam**2)
         if self.joint:
             shared = objects @ objects.T
-            received = received + self.joint * (shared.sum(-1) - jnp.diagonal(shared))
+            received = received + self.joint * (shared.sum(-1) - shared.diagonal())
         return received
 
 
@@ -181,7 +183,7 @@ class Imitation(Signal):
     def __post_init__(self):
         _steps(self, "memory", "habit_memory")
         _not_negative(self, "power")
-        whole = all(isinstance(k, int) and not isinstance(k, bool) for k in self.lags)
+        whole = all(_whole(k) for k in self.lags)
         if not self.lags or not whole or min(self.lags) < 1:
             allowed = "one or more integers, each at least 1"
             raise errors.OptionError(f"imitation: lags={self.lags}; allowed: {allowed}")
@@ -248,19 +250,23 @@ _TINY = 1e-30
 _SPAN = ", within 1e-30 to 1e30 (single precision)"
 
 
-def _positive(signal, *fields):
+def _whole(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _positive(signal: Signal, *fields: str) -> None:
     for f in fields:
         if not _TINY <= getattr(signal, f) <= 1 / _TINY:
             raise errors.OptionError(f"{signal.name}: {f}={getattr(signal, f)}; allowed: more than 0{_SPAN}")
 
 
-def _steps(signal, *fields):
+def _steps(signal: Signal, *fields: str) -> None:
     for f in fields:  # a running mean over less than a step swings ever wider
         if not 1 <= getattr(signal, f) <= 1 / _TINY:
             raise errors.OptionError(f"{signal.name}: {f}={getattr(signal, f)}; allowed: 1 or more{_SPAN}")
 
 
-def _not_negative(signal, *fields):
+def _not_negative(signal: Signal, *fields: str) -> None:
     for f in fields:
         if getattr(signal, f) != 0 and not _TINY <= getattr(signal, f) <= 1 / _TINY:
             raise errors.OptionError(f"{signal.name}: {f}={getattr(signal, f)}; allowed: 0 or more{_SPAN}")

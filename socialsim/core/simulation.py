@@ -4,6 +4,8 @@ The whole flow of one step is in `_perceive`: state -> Scene -> (Observation, si
 here: what learners receive is a function of signals alone, and the world never sees it.
 """
 
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
+
 import jax
 import jax.numpy as jnp
 from flax import struct
@@ -105,7 +107,7 @@ class Simulation(struct.PyTreeNode):
     def scene(self, state: SimulationState) -> Scene:
         return self.world.scene(state.world)
 
-    def _timestep(self, state, scene, received) -> TimeStep:
+    def _timestep(self, state: SimulationState, scene: Scene, received: Float[Array, "A C"]) -> TimeStep:
         observation = self.senses(scene)
         terminated = self.world.terminated(state.world)
         return TimeStep(
@@ -131,6 +133,6 @@ def _push(past: dict[str, Array], scene: Scene) -> dict[str, Array]:
     return {f: jnp.concatenate([getattr(scene, f)[None], p[:-1]]) for f, p in past.items()}
 
 
-def batch_reset(env: Simulation, key: Key[Array, ""], num_worlds: int):
+def batch_reset(env: Simulation, key: Key[Array, ""], num_worlds: int) -> tuple[SimulationState, TimeStep]:
     """Reset `num_worlds` worlds from one key: leading axis E on everything."""
     return jax.vmap(env.reset)(jax.random.split(key, num_worlds))
