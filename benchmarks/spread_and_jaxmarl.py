@@ -35,11 +35,11 @@ def ours(worlds: int):
         one, two = jax.random.split(key)
         return batch.pool(one), batch.reset(two)[0]
 
-    def step(carry, key):
-        (pool, state), read = carry
-        act_key, step_key = jax.random.split(key)
-        pick = jax.vmap(lambda k: random_action(k, env.actions, env.num_agents))
-        state, timestep = batch.step(step_key, pool, state, pick(jax.random.split(act_key, worlds)))
+    def step(carry, keys):
+        ((pool, state), read), (act_key, step_key) = carry, keys
+        action = random_action(act_key, env.actions, worlds * env.num_agents)
+        action = action.reshape(worlds, env.num_agents, *action.shape[1:])
+        state, timestep = batch.step(step_key, pool, state, action)
         return ((pool, state), read + total((timestep.observation, timestep.signals))), None
 
     return env.num_agents, start, step
@@ -51,11 +51,10 @@ def theirs(worlds: int):
     def start(key):
         return jax.vmap(env.reset)(jax.random.split(key, worlds))[1]
 
-    def step(carry, key):
-        state, read = carry
-        act_key, step_key = jax.random.split(key)
-        keys = jax.random.split(act_key, (len(env.agents), worlds))
-        act = {a: jax.vmap(env.action_space(a).sample)(k) for a, k in zip(env.agents, keys, strict=True)}
+    def step(carry, keys):
+        (state, read), (act_key, step_key) = carry, keys
+        acts = jax.random.randint(act_key, (len(env.agents), worlds), 0, env.action_space(env.agents[0]).n)
+        act = dict(zip(env.agents, acts, strict=True))
         seen, state, rewards, _, _ = jax.vmap(env.step)(jax.random.split(step_key, worlds), state, act)
         return (state, read + total((seen, rewards))), None
 
@@ -75,7 +74,7 @@ def compiled(made):
     state = spread(lambda k: start(k[0]))(keys)
 
     def run(keys, state):
-        (state, read), _ = jax.lax.scan(step, (state, jnp.zeros(())), jax.random.split(keys[0], STEPS))
+        (state, read), _ = jax.lax.scan(step, (state, jnp.zeros(())), jax.random.split(keys[0], (STEPS, 2)))
         return state, read[None]
 
     call = spread(run)

@@ -14,7 +14,9 @@ class Categorical(struct.PyTreeNode):
     logits: Float[Array, "... N"]
 
     def sample(self, key: Key[Array, ""]) -> Int[Array, "..."]:
-        return jax.random.categorical(key, self.logits).astype(jnp.int32)
+        # As `jax.random.categorical` does, to the bit.
+        noise = _flat(jax.random.gumbel, key, self.logits.shape)
+        return jnp.argmax(self.logits + noise, -1).astype(jnp.int32)
 
     def log_prob(self, action: Int[Array, "..."]) -> Float[Array, "..."]:
         logp = jax.nn.log_softmax(self.logits)
@@ -38,7 +40,7 @@ class Gaussian(struct.PyTreeNode):
     log_std: Float[Array, "... n"]
 
     def sample(self, key: Key[Array, ""]) -> Float[Array, "... n"]:
-        return self.mean + jnp.exp(self.log_std) * jax.random.normal(key, self.mean.shape)
+        return self.mean + jnp.exp(self.log_std) * _flat(jax.random.normal, key, self.mean.shape)
 
     def log_prob(self, action: Float[Array, "... n"]) -> Float[Array, "..."]:
         z = (action - self.mean) * jnp.exp(-self.log_std)
@@ -55,3 +57,8 @@ class Gaussian(struct.PyTreeNode):
 
 
 Policy = Categorical | Gaussian
+
+
+def _flat(draw, key: Key[Array, ""], shape: tuple[int, ...]) -> Array:
+    """draw(key, shape): the same numbers, which CPUs make three times as fast along one axis."""
+    return draw(key, (math.prod(shape),)).reshape(shape)

@@ -9,6 +9,7 @@ from flax import nnx, struct
 from jaxtyping import Array, Float
 
 from socialsim.agents.distributions import Categorical, Gaussian, Policy
+from socialsim.agents.product import product
 from socialsim.core.errors import OptionError, integer
 from socialsim.core.senses import OBJECT_SENSE_FEATURES, OTHER_FEATURES, SELF_FEATURES, Observation
 from socialsim.core.world import Actions
@@ -43,7 +44,7 @@ class Output(struct.PyTreeNode):
 
 def _linear(fan_in, fan_out, scale, rngs):
     init = nnx.initializers.variance_scaling(scale**2, "fan_in", "normal")
-    return nnx.Linear(fan_in, fan_out, kernel_init=init, rngs=rngs)
+    return nnx.Linear(fan_in, fan_out, kernel_init=init, dot_general=product, rngs=rngs)
 
 
 class EntityEncoder(nnx.Module):

@@ -87,8 +87,8 @@ def rollout(
 
     states: keep the states of the worlds (`Trajectory.after`)."""
 
-    def step(actors: Actors, key):
-        act_key, step_key = jax.random.split(key)
+    def step(actors: Actors, keys):
+        act_key, step_key = keys
         hidden = reset_hidden(actors.hidden, actors.start)
         action, out = team.act(act_key, actors.observation, hidden)
         state, timestep = worlds.step(step_key, pool, actors.state, action)
@@ -116,4 +116,4 @@ def rollout(
         )
         return Actors(state, timestep.observation, out.hidden, done), kept
 
-    return jax.lax.scan(step, actors, jax.random.split(key, steps))
+    return jax.lax.scan(step, actors, jax.random.split(key, (steps, 2)))

@@ -6,7 +6,7 @@ leading axis R, and one compiled program serves them all (see `program`).
 
 import dataclasses
 import functools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import jax
@@ -15,8 +15,8 @@ from flax import struct
 from jaxtyping import Array, Float, Key
 
 from socialsim import hosts
-from socialsim.agents.ppo import Auxiliary, Intrinsic, PPOConfig, no_score
-from socialsim.agents.program import Learners, Program
+from socialsim.agents.ppo import Auxiliary, Intrinsic, Learner, PPOConfig, no_score
+from socialsim.agents.program import Program
 from socialsim.agents.team import Team
 from socialsim.core.errors import DivergenceError, integer
 from socialsim.core.senses import Observation
@@ -58,13 +58,14 @@ class NothingCarried(struct.PyTreeNode):
 class Trained:
     """What training gives. `R` runs, `U` updates, `K` chunks, `C` channels.
 
-    teams: Team with a leading axis R.  snapshots: the same after each chunk (the last is `teams`).
+    teams: Team with a leading axis R.  snapshots: the same after each chunk (the last is `teams`); of a run
+    that has a folder they are read from its checkpoints as they are asked for.
     metrics: name -> `[R, U, ...]`; where checked, `health_*`: `[R, K, C]`.  agent_steps: `[U]`, per run.
     kept: what an `Intrinsic` keeps, at the end.
     """
 
     teams: Team
-    snapshots: list[Team]
+    snapshots: Sequence[Team]
     metrics: dict[str, np.ndarray]
     agent_steps: np.ndarray
     channels: tuple[str, ...]
@@ -129,10 +130,12 @@ def train(
     now = np.asarray(drives, np.float32)
     carried = NothingCarried() if carried is None else carried
     learners = program.init(keys, teams, _of_chunk(worlds, 0))
-    done, parts, snapshots = 0, [], []
-    if run is not None and (found := _resumed(run, program, learners)) is not None:
-        learners, snapshots, parts = found
-        done = len(parts)
+    template, stored = program.template(learners), run is not None and not hosts.several()
+    done, parts, whole = 0, [], None
+    snapshots: Any = []
+    if run is not None and (found := _resumed(run, program, template, stored)) is not None:
+        learners, snapshots, parts = program.apart(found[0]), *found[1:]
+        whole, done = program.whole(learners), len(parts)
     lost = hosts.watched(lambda: f"the checkpoint after chunk {len(parts)}" if parts else "nothing yet")
     with lost, bar(title, config.chunks, quiet=quiet or not hosts.first()) as progress:
         if done:
@@ -146,23 +149,41 @@ def train(
             _check_finite(metrics, program.ppo.channels, chunk - 1, program.updates)
             whole = program.whole(learners)
             parts.append(metrics)
-            snapshots.append(whole.team)
+            snapshots.append(None if stored else whole.team)
             if run is not None and hosts.first():
                 run.append_metrics(chunk, metrics)
                 run.save(chunk, whole)
             progress(1, _figures(metrics, env.channels))
     steps = np.arange(1, config.chunks * program.updates + 1) * config.ppo.batch * env.num_agents
-    kept = program.whole(learners).intrinsic
-    return Trained(snapshots[-1], snapshots, _joined(parts), steps, program.ppo.channels, kept)
+    assert whole is not None  # one chunk at least
+    if run is not None and stored:
+        snapshots = _Stored(run, template, config.chunks)
+    return Trained(whole.team, snapshots, _joined(parts), steps, program.ppo.channels, whole.intrinsic)
 
 
-def _resumed(run: Run, program: Program, learners: Learners):
-    """Learners of the last good checkpoint, the teams of each and the figures so far; None at the start."""
-    template = program.template(learners)
-    found = hosts.first_then_others(
-        "resuming", lambda: run.resume(template, lambda learner: jax.device_get(learner.team))
+class _Stored(Sequence[Team]):
+    """The teams of a run's checkpoints 1 to `count`, in order."""
+
+    def __init__(self, run: Run, template: Learner, count: int):
+        self._run, self._template, self._count = run, template, count
+
+    def __len__(self) -> int:
+        return self._count
+
+    def __getitem__(self, index):
+        if isinstance(index, slice):
+            return [self[i] for i in range(len(self))[index]]
+        found = self._run.restore(self._template, range(1, len(self) + 1)[index])
+        assert found is not None  # it raises where that step is missing
+        return jax.device_get(found[1].team)
+
+
+def _resumed(run: Run, program: Program, template: Learner, stored: bool):
+    """The last good checkpoint, the teams of each (None where `stored`), their figures; None at the start."""
+    return hosts.first_then_others(
+        "resuming",
+        lambda: run.resume(template, lambda learner: None if stored else jax.device_get(learner.team)),
     )
-    return None if found is None else (program.apart(found[0]), *found[1:])
 
 
 def _of_chunk(data: Any, chunk: int) -> Any:

@@ -118,16 +118,15 @@ def simulation(env: Simulation, worlds: int, steps: int, repeats: int, *, among:
         return batch.pool(pool_key), batch.reset(reset_key)[0]
 
     def run(key, pool, state):
-        def step(carry, key):
-            state, total = carry
-            act_key, step_key = jax.random.split(key)
-            pick = jax.vmap(lambda k: random_action(k, env.actions, env.num_agents))
-            action = pick(jax.random.split(act_key, batch.num_worlds))
+        def step(carry, keys):
+            (state, total), (act_key, step_key) = carry, keys
+            action = random_action(act_key, env.actions, batch.num_worlds * env.num_agents)
+            action = action.reshape(batch.num_worlds, env.num_agents, *action.shape[1:])
             state, timestep = batch.step(step_key, pool, state, action)
             read = sum(x.astype(jnp.float32).sum() for x in jax.tree.leaves(timestep.observation))
             return (state, total + read + timestep.signals.sum()), None
 
-        keys = jax.random.split(key[0], steps)
+        keys = jax.random.split(key[0], (steps, 2))
         (state, total), _ = jax.lax.scan(step, (state, jnp.zeros(())), keys)
         return state, total[None]
 

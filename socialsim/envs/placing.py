@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Key
 
-from socialsim.core import geometry
+from socialsim.core import draws, geometry
 
 PITCH = 1.25  # bodies between starting places
 JITTER = 0.1  # bodies; two agents start at least PITCH - 2 * JITTER apart
@@ -88,7 +88,7 @@ def relocate(
     after the other.
     """
     count = places.shape[0]
-    start = jax.random.uniform(key, (2, count, 1))
+    start = draws.uniform(key, (2, count, 1))
     steps = np.arange(TRIES, dtype=np.float32)
     tx, ty = (low + (high - low) * _fraction(s + r * steps) for s, r in zip(start, _R2, strict=True))
     # Squares of what is kept over what is wanted: no roots are needed to compare them.
@@ -100,8 +100,8 @@ def relocate(
         others = _square(tx[:, None], ty[:, None], places[:, 0], places[:, 1]) / apart**2
         good = jnp.minimum(score, jnp.where(mine, jnp.inf, others).min(-1))
         # Earlier tries win among the good ones, the best wins where none is good.
-        rank = jnp.where(good >= 1, 2 + TRIES - steps, jnp.minimum(good, 1.0))
-        best = jnp.arange(TRIES) == rank.argmax()
+        rank = jax.lax.optimization_barrier(jnp.where(good >= 1, 2 + TRIES - steps, jnp.minimum(good, 1.0)))
+        best = steps == jnp.where(rank == rank.max(), steps, TRIES).min()  # argmax, several times faster
         place = jnp.stack([(tx * best).sum(), (ty * best).sum()])
         return jnp.where((mine & renew)[:, None], place, places), None
 

@@ -32,7 +32,8 @@ class Bot(struct.PyTreeNode, abc.ABC):
 def random_action(key: Key[Array, ""], actions: Actions, num_agents: int) -> Array:
     """A uniformly random action for each agent."""
     if actions.continuous:
-        return jax.random.uniform(key, (num_agents, actions.size), minval=-1.0, maxval=1.0)
+        flat = jax.random.uniform(key, (num_agents * actions.size,), minval=-1.0, maxval=1.0)
+        return flat.reshape(num_agents, actions.size)  # CPUs draw faster along one axis
     return jax.random.randint(key, (num_agents,), 0, actions.choices)
 
 

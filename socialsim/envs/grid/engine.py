@@ -11,7 +11,7 @@ import jax.numpy as jnp
 from flax import struct
 from jaxtyping import Array, Bool, Float, Int, Key
 
-from socialsim.core import geometry
+from socialsim.core import draws, geometry
 from socialsim.core.acts import NUM_ACTS, Act
 from socialsim.core.scene import NUM_RAYS, Scene, object_features
 from socialsim.core.sight import Eyes
@@ -204,7 +204,7 @@ class Grid(World):
     def _renewed(self, key, state, turn, memories) -> GridState:
         """Objects that are renewed take a new place, and a new goal."""
         # One random word an object and purpose: a new place, a new goal.
-        bits = jax.random.bits(key, (2, self.num_objects), jnp.uint32)
+        bits = draws.bits(key, (2, self.num_objects))
         regions = [m.region(self, turn, y) for m, y in zip(self.mechanisms, memories, strict=True)]
         region = next((r for r in regions if r is not None), None)
 
