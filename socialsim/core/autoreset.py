@@ -42,7 +42,7 @@ class AutoReset(struct.PyTreeNode):
     def step(
         self, key: Key[Array, ""], pool: Pool, state: SimulationState, action: Array
     ) -> tuple[SimulationState, TimeStep]:
-        """action: `[E, A]` or `[E, A, n]`."""
+        """action: `[E, A]` or `[E, A, n]`. World e steps with key e + 1 of `jax.random.split(key, E + 1)`."""
         keys = jax.random.split(key, self.num_worlds + 1)
         state, timestep = jax.vmap(self.env.step)(keys[1:], state, action)
         done = timestep.done

@@ -29,7 +29,7 @@ def run():
     for t in range(3 * HORIZON):
         key = jax.random.key(t)
         action = jax.random.randint(jax.random.key(100 + t), (E, 2), 0, 10)
-        plain = plain_step(jax.random.split(jax.random.split(key)[0], E), state, action)
+        plain = plain_step(jax.random.split(key, E + 1)[1:], state, action)
         state, timestep = step(key, pool, state, action)
         steps.append((state, timestep, *plain))
     return pool, steps, jax.make_jaxpr(worlds.step)(key, pool, state, action)

@@ -69,7 +69,7 @@ class Schedule:
         return sub
 
     def of_worlds(self, num_worlds):
-        return jax.random.split(jax.random.split(self.next())[0], num_worlds)
+        return jax.random.split(self.next(), num_worlds + 1)[1:]
 
 
 @pytest.mark.parametrize("id, options", WORLDS)
