@@ -2,7 +2,7 @@
 
 One update of the demo's learner on one device that has all threads, in one process, by turns (the median of
 each), against the default: in how large parts a minibatch is differentiated, keys, unrolled scans, donated
-buffers, remat.
+buffers, remat, observations of half the bytes.
 """
 
 import argparse
@@ -27,10 +27,16 @@ DRIVES = jnp.asarray(drive_matrix(None, ENV.channels, ENV.num_agents))
 
 
 def compiled(
-    *, rows: int = ppo.ROWS_ALONE, keys: str = "threefry2x32", unroll: int = 1, donate=False, remat=False
+    *,
+    rows: int = ppo.ROWS_ALONE,
+    keys: str = "threefry2x32",
+    unroll: int = 1,
+    donate=False,
+    remat=False,
+    senses="float32",
 ):
     """(one update, a learner, seconds of compilation, bytes of scratch memory)."""
-    made = ppo.make_update(ENV, CONFIG)
+    made = ppo.make_update(ENV.replace(senses=socialsim.Senses(senses)), CONFIG)
     learner = jax.jit(made.init)(jax.random.key(0, impl=keys))
     scan = functools.partial(jax.lax.scan, unroll=unroll)
     forward = jax.checkpoint(Team.unroll) if remat else Team.unroll  # type: ignore[arg-type]
@@ -56,6 +62,7 @@ VARIANTS = {
     "scans unrolled by 2": {"unroll": 2},
     "buffers donated": {"donate": True},
     "remat": {"remat": True},
+    "observations bfloat16": {"senses": "bfloat16"},
 }
 
 
