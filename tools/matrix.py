@@ -44,11 +44,11 @@ def lowest(requirement: str) -> str | None:
     A bound with three numbers is one version, one with fewer the newest of that series: `0.10` says that no
     patch of it is asked for.
     """
-    found = re.match(r"([\w.-]+)(?:\[.*\])?>=([\d.]+)", requirement)
+    found = re.match(r"([\w.-]+)(?:\[.*\])?>=([\d.]+)(\s*;.*)?", requirement)
     if found is None:
         return None
-    name, version = found.groups()
-    return f"{name}=={version}" if version.count(".") >= 2 else f"{name}=={version}.*"
+    name, version, marker = found.groups(default="")
+    return f"{name}=={version}{'' if version.count('.') >= 2 else '.*'}{marker}"
 
 
 def constraints(versions: str) -> list[str]:
