@@ -9,6 +9,7 @@ import functools
 import logging
 import os
 import re
+import sys
 import threading
 from collections.abc import Mapping
 from pathlib import Path
@@ -106,8 +107,9 @@ def _write(target: Path, arrays: dict[str, Any]) -> None:
 
 @functools.cache
 def _quiet_threads() -> None:
-    """Orbax's threads print and log with a traceback, at any time, what they hand to their caller as well."""
-    shown = threading.excepthook
+    """Orbax's threads print and log with a traceback, at any time, what they hand to their caller as well;
+    TensorStore's print that they find nobody to tell, once the first refusal has ended the writing."""
+    shown, ignored = threading.excepthook, sys.unraisablehook
 
     def show(args):
         if not type(args.thread).__module__.startswith("orbax"):
@@ -116,7 +118,11 @@ def _quiet_threads() -> None:
     def told_anyway(record: logging.LogRecord) -> bool:
         return bool(record.exc_info) and "orbax" in record.pathname
 
-    threading.excepthook = show
+    def ignore(args):
+        if not (isinstance(args.exc_value, RuntimeError) and "Event loop is closed" in str(args.exc_value)):
+            ignored(args)
+
+    threading.excepthook, sys.unraisablehook = show, ignore
     logging.getLogger("absl").addFilter(lambda record: not told_anyway(record))
 
 

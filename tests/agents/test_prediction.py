@@ -205,15 +205,21 @@ def test_the_order_of_objects_carries_no_meaning(env, prediction):
 
 def test_a_learner_is_moved_by_predicting(env):
     channels = (*env.channels, *TASKS, "certainty")
-    drives = np.zeros((1, A, len(channels)), np.float32)
-    drives[..., len(env.channels) : -1] = 1
-    keys = jax.random.split(jax.random.key(0), 1)
-    made = Prediction(width=8, steps=2)
-    trained = train(env, train_tiny.CONFIG, keys, drives, intrinsic=made, quiet=True)
-    assert trained.channels == channels
-    loss = trained.metrics["prediction_loss"][0]
-    assert loss[-1] < loss[0]
-    assert (np.abs(trained.metrics["signal"]) <= 1).all()
+
+    def learner(weight, **options):
+        drives = np.zeros((1, A, len(channels)), np.float32)
+        drives[..., len(env.channels) : -1] = weight
+        keys, made = jax.random.split(jax.random.key(0), 1), Prediction(width=8, steps=2, **options)
+        return train(env, train_tiny.CONFIG, keys, drives, intrinsic=made, quiet=True, checked=False)
+
+    moved, unmoved, idle = learner(1.0), learner(0.0), learner(0.0, learning_rate=1e-9)
+    assert moved.channels == channels
+    assert (np.abs(moved.metrics["signal"]) <= 1).all()
+    before, after = (jax.tree.leaves(x.teams.params) for x in (unmoved, moved))
+    assert any((a != b).any() for a, b in zip(before, after, strict=True))
+    # Without a drive both see the same episodes; who learns predicts them better than who does not.
+    losses = (x.metrics["prediction_loss"][0, -1] for x in (unmoved, idle))
+    assert next(losses) < next(losses)
 
 
 @pytest.mark.parametrize("bad", [{"width": 0}, {"steps": 0}, {"learning_rate": 0.0}, {"memory": 0.5}])
