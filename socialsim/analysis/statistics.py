@@ -138,7 +138,7 @@ def bootstrap(
     OptionError : values that are not one-dimensional, or labels of another length.
     """
     values = np.asarray(values, float)
-    labels = np.zeros(len(values), int) if strata is None else np.asarray(strata)
+    labels = np.zeros(values.shape, int) if strata is None else np.asarray(strata)
     if values.ndim != 1 or labels.shape != values.shape:
         raise OptionError(f"bootstrap: values {values.shape}, strata {labels.shape}; allowed: both [n]")
     check_confidence(confidence)
@@ -186,8 +186,7 @@ def _correlation(sums: NDArray) -> Numbers:
     """Pearson's r from sums `[..., 6]` of n, x, y, xx, yy, xy."""
     n, x, y, xx, yy, xy = np.moveaxis(sums, -1, 0)
     spread = (n * xx - x * x) * (n * yy - y * y)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        return np.where(spread > 1e-12, (n * xy - x * y) / np.sqrt(np.maximum(spread, 1e-300)), NAN)
+    return np.where(spread > 1e-12, (n * xy - x * y) / np.sqrt(np.maximum(spread, 1e-300)), NAN)
 
 
 def _paired(x: ArrayLike, y: ArrayLike, groups: ArrayLike | None, name: str):
@@ -317,8 +316,7 @@ def _score_interval(p: float, m: int, n: int, z: float) -> tuple[float, float]:
     """Newcombe's (2006) method 5, with the continuity correction of the Mann-Whitney test."""
     grid = np.linspace(0.0, 1.0, 20_001)
     middle = 0.5 * (m + n) - 1
-    with np.errstate(divide="ignore", invalid="ignore"):
-        variance = grid * (1 - grid) * (1 + middle * ((1 - grid) / (2 - grid) + grid / (1 + grid))) / (m * n)
+    variance = grid * (1 - grid) * (1 + middle * ((1 - grid) / (2 - grid) + grid / (1 + grid))) / (m * n)
     inside = grid[np.maximum(np.abs(p - grid) - 0.5 / (m * n), 0.0) <= z * np.sqrt(variance)]
     return min(float(inside.min()), p), max(float(inside.max()), p)
 
