@@ -114,13 +114,36 @@ def test_bootstrap_of_two_values_is_defined():
 
 
 def test_bootstrap_is_widened_by_the_smallest_stratum():
-    few, many = np.array([0.0, 1.0, 2.0, 5.0]), np.full(12, 3.0)
-    e = statistics.bootstrap(
-        np.r_[many, few], np.mean, seed=0, strata=["m"] * 12 + ["f"] * 4, resamples=20_000
-    )
-    draws = (np.random.default_rng(5).choice(few, (200_000, 4)).sum(1) + many.sum()) / 16
-    tail = scipy.stats.norm.sf(scipy.stats.t(6).ppf(0.975) * (4 / 3) ** 0.5)
-    assert (e.low, e.high) == pytest.approx(np.quantile(draws, [tail, 1 - tail]), abs=0.04)
+    few, many = np.random.default_rng(0).normal(size=8), np.full(12, 3.0)
+    labels = ["m"] * 12 + ["f"] * 8
+    e = statistics.bootstrap(np.r_[many, few], np.mean, seed=0, strata=labels, resamples=20_000)
+    draws = (np.random.default_rng(5).choice(few, (200_000, 8)).sum(1) + many.sum()) / 20
+    tail = scipy.stats.norm.sf(scipy.stats.t(14).ppf(0.975) * (8 / 7) ** 0.5)
+    ends = np.quantile(draws, [tail, 1 - tail])
+    assert (e.low, e.high) == pytest.approx(ends, abs=0.1 * draws.std())
+
+
+@pytest.mark.parametrize("name", ["spearman", "kendall"])
+def test_rank_agreement_is_widened_for_few_groups(name, monkeypatch):
+    sizes = []
+
+    def percentiles(draws, confidence, *, size=None, strata=1, plain=statistics.percentiles):
+        sizes.append((size, strata))
+        return plain(draws, confidence, size=size, strata=strata)
+
+    monkeypatch.setattr(statistics, "percentiles", percentiles)
+    x, y = np.random.default_rng(0).normal(size=(2, 30))
+    few = getattr(statistics, name)(x, y, groups=np.arange(30) % 5, seed=0)
+    two = getattr(statistics, name)(x, y, groups=np.arange(30) % 2, seed=0)
+    assert sizes == [(5, 1), (2, 1)] and (few.n, two.n, two.reason) == (5, 2, "")
+
+
+def test_spearman_keeps_the_order_within_groups():
+    x, y = np.random.default_rng(0).normal(size=(2, 1000)).cumsum(1)
+    groups = np.tile(np.arange(40), 25)
+    order = np.lexsort((np.arange(1000), groups))
+    mixed = statistics.spearman(x, y, groups=groups, seed=0)
+    assert mixed == statistics.spearman(x[order], y[order], groups=groups[order], seed=0)
 
 
 @pytest.mark.parametrize("strata", [[0, 1], [[0, 1, 1]], 0])
@@ -180,6 +203,7 @@ def test_rank_agreement_says_why_it_has_no_answer(name):
         e = agree(*given, groups=groups, seed=0)
         assert (e.n, e.reason) == (n, reason) and np.isnan([e.estimate, e.low, e.high]).all()
     assert agree(x + 1e9, y * 1e-9, seed=0).estimate == pytest.approx(1)
+    assert agree(x * 1.2e-13, y, seed=0).estimate == pytest.approx(1)  # just more than rounding
     for wrong in ((x[:-1], y), (x, y[:-1])):
         with pytest.raises(OptionError, match=f"^{name}: x has 1., y 1., groups 1.; allowed: one length"):
             agree(*wrong, seed=0)
@@ -367,6 +391,7 @@ def test_improvement_refuses_what_it_cannot_compare():
     for x, y in (
         (np.zeros(3), np.zeros((3, 1))),
         (np.zeros((3, 2)), np.zeros((3, 4))),
+        (np.zeros((3, 4)), np.zeros((3, 2))),
         (np.zeros((3, 1, 1)), np.zeros((3, 1, 1))),
         (np.float64(1), np.float64(2)),
     ):
