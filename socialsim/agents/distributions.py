@@ -7,6 +7,8 @@ import jax.numpy as jnp
 from flax import struct
 from jaxtyping import Array, Float, Int, Key
 
+from socialsim.core import draws
+
 
 class Categorical(struct.PyTreeNode):
     """logits: `[..., N]`; need not be normalised."""
@@ -15,7 +17,7 @@ class Categorical(struct.PyTreeNode):
 
     def sample(self, key: Key[Array, ""]) -> Int[Array, "..."]:
         # As `jax.random.categorical` does, to the bit.
-        noise = _flat(jax.random.gumbel, key, self.logits.shape)
+        noise = draws.flat(jax.random.gumbel, key, self.logits.shape)
         return jnp.argmax(self.logits + noise, -1).astype(jnp.int32)
 
     def log_prob(self, action: Int[Array, "..."]) -> Float[Array, "..."]:
@@ -40,7 +42,7 @@ class Gaussian(struct.PyTreeNode):
     log_std: Float[Array, "... n"]
 
     def sample(self, key: Key[Array, ""]) -> Float[Array, "... n"]:
-        return self.mean + jnp.exp(self.log_std) * _flat(jax.random.normal, key, self.mean.shape)
+        return self.mean + jnp.exp(self.log_std) * draws.flat(jax.random.normal, key, self.mean.shape)
 
     def log_prob(self, action: Float[Array, "... n"]) -> Float[Array, "..."]:
         z = (action - self.mean) * jnp.exp(-self.log_std)
@@ -57,8 +59,3 @@ class Gaussian(struct.PyTreeNode):
 
 
 Policy = Categorical | Gaussian
-
-
-def _flat(draw, key: Key[Array, ""], shape: tuple[int, ...]) -> Array:
-    """draw(key, shape): the same numbers, which CPUs make three times as fast along one axis."""
-    return draw(key, (math.prod(shape),)).reshape(shape)

@@ -149,7 +149,8 @@ def train(
             _check_finite(metrics, program.ppo.channels, chunk - 1, program.updates)
             whole = program.whole(learners)
             parts.append(metrics)
-            snapshots.append(None if stored else whole.team)
+            if not stored:
+                snapshots.append(whole.team)
             if run is not None and hosts.first():
                 run.append_metrics(chunk, metrics)
                 run.save(chunk, whole)

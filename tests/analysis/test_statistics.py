@@ -73,6 +73,19 @@ def test_spearman_resamples_groups_whole():
     assert covered >= 0.88 * 200
 
 
+def test_spearmans_interval_is_that_of_a_bootstrap_by_hand():
+    rng = np.random.default_rng(0)
+    groups = np.repeat(np.arange(25), 8)
+    x = rng.normal(size=200) + np.repeat(rng.normal(size=25), 8)
+    y = x + 1.5 * rng.normal(size=200)
+    e = statistics.spearman(x, y, groups=groups, seed=0, resamples=4000)
+    ranks = np.stack([scipy.stats.rankdata(v) for v in (x, y)]).reshape(2, 25, 8)
+    drawn = rng.integers(25, size=(4000, 25))
+    by_hand = [np.corrcoef(*ranks[:, d].reshape(2, -1))[0, 1] for d in drawn]
+    low, high = statistics.percentiles(np.array(by_hand), 0.95, size=25)
+    assert (e.low, e.high) == pytest.approx((low, high), abs=0.02)
+
+
 def test_constant_head_has_no_rank_agreement():
     e = statistics.spearman(np.ones(50), np.arange(50), seed=0)
     assert np.isnan(e.estimate) and "does not vary" in e.reason

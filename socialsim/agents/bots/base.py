@@ -1,6 +1,7 @@
 """What a scripted team is, and the simplest of them."""
 
 import abc
+import functools
 from typing import Any
 
 import jax
@@ -8,6 +9,7 @@ import jax.numpy as jnp
 from flax import struct
 from jaxtyping import Array, Float, Key
 
+from socialsim.core import draws
 from socialsim.core.scene import Scene
 from socialsim.core.world import Actions
 
@@ -32,8 +34,8 @@ class Bot(struct.PyTreeNode, abc.ABC):
 def random_action(key: Key[Array, ""], actions: Actions, num_agents: int) -> Array:
     """A uniformly random action for each agent."""
     if actions.continuous:
-        flat = jax.random.uniform(key, (num_agents * actions.size,), minval=-1.0, maxval=1.0)
-        return flat.reshape(num_agents, actions.size)  # CPUs draw faster along one axis
+        uniform = functools.partial(jax.random.uniform, minval=-1.0, maxval=1.0)
+        return draws.flat(uniform, key, (num_agents, actions.size))
     return jax.random.randint(key, (num_agents,), 0, actions.choices)
 
 
