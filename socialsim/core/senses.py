@@ -16,6 +16,7 @@ from jaxtyping import Array, Bool, Float, Int
 
 from socialsim.core import geometry
 from socialsim.core.acts import NUM_ACTS, Act
+from socialsim.core.columns import beside
 from socialsim.core.errors import OptionError
 from socialsim.core.scene import NUM_RAYS, OBJECT_FEATURES, Scene
 
@@ -62,8 +63,8 @@ def _near(distance: Float[Array, "..."]) -> list[Float[Array, "..."]]:
     return [jnp.exp(-distance / r) for r in RADII]
 
 
-def _one_hot(act: Int[Array, " A"]) -> Float[Array, "A N"]:
-    return (act[:, None] == jnp.arange(NUM_ACTS)).astype(jnp.float32)
+def _done(act: Int[Array, "..."]) -> list[Float[Array, "..."]]:
+    return [(act == a).astype(jnp.float32) for a in range(NUM_ACTS)]
 
 
 def _relative(
@@ -120,14 +121,12 @@ class Senses:
         gaze = _relative(s.heading, s.gaze)
         clear = [jnp.exp(-s.clear[:, r] / RADII[1]) for r in range(NUM_RAYS)]
         own = [jnp.clip(s.load, 0, 2), _strength(s)]
-        columns = jnp.stack([*_bounded(speed), *gaze, *own, *clear], -1)
-        return jnp.concatenate([columns, _one_hot(s.act)], -1)
+        return beside([*_bounded(speed), *gaze, *own, *clear, *_done(s.act)])
 
     def _others(self, s: Scene) -> Float[Array, "A A P"]:
         """[i, j]: what i senses of j."""
         me = s.heading[:, None, :]
         ahead, left, distance = _bearing(me, s.position[None] - s.position[:, None])
-        shape = distance.shape
         columns = [
             *(ahead, left, *_near(distance)),
             *_relative(me, s.heading[None]),
@@ -137,8 +136,7 @@ class Senses:
             _strength(s)[None],
             s.sees_agent.T.astype(jnp.float32),
         ]
-        acts = jnp.broadcast_to(_one_hot(s.act)[None], (*shape, NUM_ACTS))
-        return jnp.concatenate([*(jnp.broadcast_to(c, shape)[..., None] for c in columns), acts], -1)
+        return beside([*columns, *_done(s.act[None])])
 
     def _objects(self, s: Scene) -> Float[Array, "A M Q"]:
         me = s.heading[:, None, :]
@@ -146,14 +144,13 @@ class Senses:
         home_ahead, home_left, home_distance = _bearing(me, (s.object_goal - s.object_position)[None])
         placed = s.object_features[:, OBJECT_FEATURES.index("placed")]
         features = s.object_features * jnp.asarray(_FEATURE_SCALE)
-        shape = distance.shape
         columns = [
             *(ahead, left, *_near(distance)),
             s.takes_part.astype(jnp.float32),
             *(jnp.clip(features[:, f], -2, 2)[None] for f in range(features.shape[-1])),
             *(c * placed for c in (home_ahead, home_left, *_near(home_distance))),
         ]
-        return jnp.stack([jnp.broadcast_to(c, shape) for c in columns], -1)
+        return beside(columns)
 
 
 _FEATURE_SCALE = tuple(0.25 if f in ("needed", "present", "heavy") else 1.0 for f in OBJECT_FEATURES)

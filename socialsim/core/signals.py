@@ -168,7 +168,7 @@ class Imitation(Signal):
     [0, 1]. Copying as a rule is worth nothing: x averaged over j's changes of act is the habit h[j, i],
     and a copy is worth `novelty(h)` of it. Until act frequencies are known, credit is scaled by how much
     evidence there is, so that an episode's start leaks nothing. Each copier has one unit to give, shared
-    by those it saw. Bounds: |imitation_i| <= A - 1.
+    by those it saw at the first of the lags. Bounds: |imitation_i| <= A - 1.
 
     memory: steps over which act frequencies are averaged.
     habit_memory: changes of act over which habits are averaged.  power: of `novelty`.
@@ -228,8 +228,7 @@ class Imitation(Signal):
         seen = window.past["sees_agent"][self.lags[0] - 1]
         audience = jnp.maximum(seen.sum(-1), 1)  # how many each copier had to choose from
         worth = window.trace.mass * rarity / audience
-        fresh = novelty(jnp.maximum(window.trace.habit, 0.0), self.power)
-        return (x * fresh * worth[:, None]).sum(0)
+        return (x * novelty(window.trace.habit, self.power) * worth[:, None]).sum(0)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -246,7 +245,7 @@ class Coordination(Signal):
         return jnp.clip(window.scene.joint, 0.0, self.cap)
 
 
-_TINY = 1e-30
+_TINY, _HUGE = 1e-30, 1e30
 _SPAN = ", within 1e-30 to 1e30 (single precision)"
 
 
@@ -256,19 +255,19 @@ def _whole(value: object) -> bool:
 
 def _positive(signal: Signal, *fields: str) -> None:
     for f in fields:
-        if not _TINY <= getattr(signal, f) <= 1 / _TINY:
+        if not _TINY <= getattr(signal, f) <= _HUGE:
             raise errors.OptionError(f"{signal.name}: {f}={getattr(signal, f)}; allowed: more than 0{_SPAN}")
 
 
 def _steps(signal: Signal, *fields: str) -> None:
     for f in fields:  # a running mean over less than a step swings ever wider
-        if not 1 <= getattr(signal, f) <= 1 / _TINY:
+        if not 1 <= getattr(signal, f) <= _HUGE:
             raise errors.OptionError(f"{signal.name}: {f}={getattr(signal, f)}; allowed: 1 or more{_SPAN}")
 
 
 def _not_negative(signal: Signal, *fields: str) -> None:
     for f in fields:
-        if getattr(signal, f) != 0 and not _TINY <= getattr(signal, f) <= 1 / _TINY:
+        if getattr(signal, f) != 0 and not _TINY <= getattr(signal, f) <= _HUGE:
             raise errors.OptionError(f"{signal.name}: {f}={getattr(signal, f)}; allowed: 0 or more{_SPAN}")
 
 

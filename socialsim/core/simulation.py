@@ -1,6 +1,6 @@
 """Simulation: a world, its senses and its signals, behind `reset` and `step`.
 
-The whole flow of one step is in `_perceive`: state -> Scene -> (Observation, signals). No reward exists
+The whole flow is in `Simulation.step`: state -> Scene -> (Observation, signals). No reward exists
 here: what learners receive is a function of signals alone, and the world never sees it.
 """
 

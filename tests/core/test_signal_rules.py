@@ -218,7 +218,7 @@ def test_joint_success_is_clipped():
     np.testing.assert_array_equal(Coordination(cap=2.0)(Window(now, {}, ())), [0, 0.5, 2])
 
 
-MORE_THAN_0, AT_LEAST_0, AT_LEAST_1 = (1e-30, 1.0, 0.99e30), (0.0, 1e-30, 0.5, 0.99e30), (1.0, 2.5, 0.99e30)
+MORE_THAN_0, AT_LEAST_0, AT_LEAST_1 = (1e-30, 1.0, 1e30), (0.0, 1e-30, 0.5, 1e30), (1.0, 2.5, 1e30)
 FIELDS = [
     (Attention, "fade", MORE_THAN_0),
     (Attention, "eps", MORE_THAN_0),
