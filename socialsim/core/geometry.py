@@ -10,6 +10,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float
 
+from socialsim.core.columns import beside
+
 FAR = 1e6
 _TINY = 1e-9
 
@@ -40,7 +42,7 @@ def into_frame(heading: Float[Array, "... 2"], v: Float[Array, "... 2"]) -> Floa
     """v in the body frame of `heading`: first component ahead, second to the left."""
     ahead = v[..., 0] * heading[..., 0] + v[..., 1] * heading[..., 1]
     left = v[..., 1] * heading[..., 0] - v[..., 0] * heading[..., 1]
-    return jnp.stack([ahead, left], axis=-1)
+    return beside([ahead, left])
 
 
 def fan(heading: Float[Array, "A 2"], rays: int) -> Float[Array, "A R 2"]:
@@ -48,7 +50,7 @@ def fan(heading: Float[Array, "A 2"], rays: int) -> Float[Array, "A R 2"]:
     angle = 2 * np.pi * np.arange(rays) / rays
     cos, sin = np.cos(angle), np.sin(angle)
     x, y = heading[:, None, 0], heading[:, None, 1]
-    return jnp.stack([x * cos - y * sin, x * sin + y * cos], axis=-1)
+    return beside([x * cos - y * sin, x * sin + y * cos])
 
 
 def _slabs(

@@ -11,6 +11,7 @@ import numpy as np
 from jaxtyping import Array, Bool, Float, Key
 
 from socialsim.core import draws, geometry
+from socialsim.core.columns import beside
 
 PITCH = 1.25  # bodies between starting places
 JITTER = 0.1  # bodies; two agents start at least PITCH - 2 * JITTER apart
@@ -93,7 +94,7 @@ def relocate(
     tx, ty = (low + (high - low) * _fraction(s + r * steps) for s, r in zip(start, _R2, strict=True))
     # Squares of what is kept over what is wanted: no roots are needed to compare them.
     own = _square(tx, ty, places[:, :1], places[:, 1:]) / away**2  # [M, TRIES]
-    score = jnp.minimum(own, clearance(jnp.stack([tx, ty], -1)) ** 2)
+    score = jnp.minimum(own, clearance(beside([tx, ty])) ** 2)
 
     def move_one(places, this):
         tx, ty, score, mine, renew = this

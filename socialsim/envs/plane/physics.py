@@ -20,6 +20,7 @@ from flax import struct
 from jaxtyping import Array, Float
 
 from socialsim.core import geometry
+from socialsim.core.columns import beside
 
 SUBSTEPS = 2
 DT = 1.0 / SUBSTEPS
@@ -79,8 +80,8 @@ def decide(bodies: Bodies, floor: Floor, drive: Float[Array, "A 2"]) -> Bodies:
     # Without the barrier XLA computes the last substep anew for everyone who reads the result.
     x, y, vx, vy, yaw, spin = jax.lax.optimization_barrier((x, y, vx, vy, yaw, spin))
     return Bodies(
-        position=jnp.stack([x, y], -1),
-        velocity=jnp.stack([vx, vy], -1),
+        position=beside([x, y]),
+        velocity=beside([vx, vy]),
         # Angles stay small, so that float32 keeps resolving them in long episodes.
         yaw=yaw - jnp.round(yaw / (2 * jnp.pi)) * (2 * jnp.pi),
         spin=spin,
@@ -88,7 +89,7 @@ def decide(bodies: Bodies, floor: Floor, drive: Float[Array, "A 2"]) -> Bodies:
 
 
 def direction(yaw: Float[Array, " A"]) -> Float[Array, "A 2"]:
-    return jnp.stack([jnp.cos(yaw), jnp.sin(yaw)], -1)
+    return beside([jnp.cos(yaw), jnp.sin(yaw)])
 
 
 def gaps(position: Float[Array, "A 2"]) -> Float[Array, "A A"]:
