@@ -7,8 +7,10 @@ import pytest
 
 import socialsim
 from socialsim.agents import bots
+from socialsim.agents.bots.difficulty import difficulty
 from socialsim.core.acts import Act
 from socialsim.core.errors import OptionError
+from socialsim.envs.grid.procedural import sample_world
 
 
 @pytest.fixture(scope="module", params=["rendezvous-v0", "haul-v0"])
@@ -27,6 +29,23 @@ def test_a_competent_team_beats_a_random_one_by_far(grid):
 
 def test_a_team_that_slips_now_and_then_still_succeeds(grid):
     assert rate(grid, bots.scripted_team(grid, epsilon=0.3)) > 0.03
+
+
+@pytest.mark.parametrize("world", ["gates-v0", "commons-v0", "forage-v0"])
+def test_worlds_that_ask_for_a_plan_have_a_team_that_has_one(world):
+    env = socialsim.make(world)
+    competent, random = rate(env, bots.scripted_team(env)), rate(env, bots.random_team(env))
+    assert competent > 0.02 and competent > 50 * random
+
+
+def test_difficulty_is_measured_by_the_scripted_team():
+    """Of each of many stacked tasks by itself."""
+    tasks = jax.vmap(sample_world)(jax.random.split(jax.random.key(0), 6))
+    found = difficulty(tasks, jax.random.key(1), episodes=2, steps=64)
+    assert found.scripted.shape == found.random.shape == (6,)
+    assert found.scripted.mean() > 5 * found.random.mean()
+    np.testing.assert_allclose(found.level, 1 - np.clip(found.scripted, 0, 1))
+    assert ((found.level >= 0) & (found.level <= 1)).all() and len(set(np.asarray(found.level))) > 1
 
 
 @pytest.mark.slow

@@ -161,7 +161,7 @@ class Battery:
         """offered `[n]` in percent, whether each was accepted `[n]`, and answers to every offer `[m, O]`."""
         least = self._distribution("ultimatum_minimum", least_accepted(answers, self.games.percent), form)
         rejected = MeanAssay("ultimatum_rejected", seed=self.seed)
-        refused = rejected.measure((~accepted).astype(float), options=(0.0, 1.0), form=form)
+        refused = rejected.measure((~accepted).astype(float), options=np.arange(2.0), form=form)
         offer = self._distribution("ultimatum_offer", offered, form)
         return [offer, heeding(least, answers), heeding(refused, answers)]
 
