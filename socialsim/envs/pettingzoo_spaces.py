@@ -18,9 +18,11 @@ import gymnasium
 import jax
 import numpy as np
 from gymnasium import spaces
+from jaxtyping import Array, Key
 
-from socialsim.core.senses import Observation
+from socialsim.core.senses import Observation, Senses
 from socialsim.core.simulation import Simulation
+from socialsim.core.world import World
 
 BOUND = 2.0
 PARTS = ("self", "others", "others_mask", "objects", "objects_mask")
@@ -35,14 +37,14 @@ def action_space(simulation: Simulation) -> gymnasium.spaces.Space:
 
 
 def _shapes(simulation: Simulation) -> dict[str, tuple[int, ...]]:
-    """Part -> its shape for one agent; nothing is computed or compiled."""
+    """Part -> its shape for one agent; nothing is computed or compiled, and worlds alike are traced once."""
+    seen = jax.eval_shape(_first, simulation.world, jax.random.key(0))
+    return {part: getattr(seen, part).shape[1:] for part in PARTS}
 
-    def parts(key):
-        _, timestep = simulation.reset(key)
-        return {part: getattr(timestep.observation, part) for part in PARTS}
 
-    shapes = jax.eval_shape(parts, jax.random.key(0))
-    return {part: shapes[part].shape[1:] for part in PARTS}
+@jax.jit
+def _first(world: World, key: Key[Array, ""]) -> Observation:
+    return Senses()(world.scene(world.reset(key)))
 
 
 class Flat:
