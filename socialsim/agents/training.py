@@ -14,7 +14,7 @@ import numpy as np
 from flax import struct
 from jaxtyping import Array, Float, Key
 
-from socialsim import hosts
+from socialsim import devices, hosts
 from socialsim.agents.ppo import Auxiliary, Intrinsic, Learner, PPOConfig, no_score
 from socialsim.agents.program import Program
 from socialsim.agents.team import Team
@@ -154,6 +154,7 @@ def train(
             if run is not None and hosts.first():
                 run.append_metrics(chunk, metrics)
                 run.save(chunk, whole)
+            devices.trim_memory()
             progress(1, _figures(metrics, env.channels))
     steps = np.arange(1, config.chunks * program.updates + 1) * config.ppo.batch * env.num_agents
     assert whole is not None  # one chunk at least
