@@ -9,6 +9,9 @@ from socialsim.envs.drawing import box
 
 MOST_ROWS = 12
 
+_LINE = 0.07
+"""Height of a line of the legend where pictures are small, of the panel's."""
+
 
 class Panel:
     """Bars of one step's signals, by agent and channel; a full bar is 1, left of zero is negative."""
@@ -16,16 +19,18 @@ class Panel:
     def __init__(self, ax: Axes, num_agents: int, channels: tuple[str, ...]):
         ax.set_axis_off()
         self.rows, self.channels = min(num_agents, MOST_ROWS), len(channels)
-        height = 1.0 / (self.rows + 1)
+        # A row for the legend too; with many agents or channels its lines need more than that.
+        legend = max(1.0 / (self.rows + 1), _LINE * self.channels)
+        height = (1.0 - legend) / self.rows
         ax.set_xlim(0, 1)
         ax.set_ylim(0, 1)
         colours = [look.CHANNEL[c % len(look.CHANNEL)] for c in range(self.channels)]
         for c, name in enumerate(channels):
-            y = 0.99 - (c + 0.5) * 0.9 * height / self.channels
+            y = 0.99 - (c + 0.5) * 0.9 * legend / self.channels
             ax.plot([0.06], [y], "s", color=colours[c], markersize=5, clip_on=False)
             ax.text(0.12, y, name, va="center", fontsize=8, color=look.INK)
         self.middle, self.span = 0.36, 0.6
-        self.tops = [1 - (i + 1) * height for i in range(self.rows)]
+        self.tops = [1 - legend - i * height for i in range(self.rows)]
         self.bar = 0.8 * height / max(self.channels, 1)
         for i, top in enumerate(self.tops):
             y = top - 0.42 * height
