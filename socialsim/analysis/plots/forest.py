@@ -77,23 +77,24 @@ def forest(
     rows : mappings with "label", "estimate", "low", "high"; "colour" optional. A dot is filled where its
         interval leaves the reference out.
     panel : a key of the rows; one panel per value of it, in the order of `panels`, rows matched by label.
+        Panels of channels have their colours and marks.
     """
     labels = list(dict.fromkeys(str(row.get("label", "")) for row in rows))
     found = list(dict.fromkeys(str(row.get(panel)) for row in rows)) if panel else [""]
     names = [n for n in panels if n in found] + [n for n in found if n not in panels]
+    by_channel = any(name in style.ORDER for name in names)
     fig = style.figure(0.75 + 0.3 * max(len(labels), 1) + (0.2 if panel else 0))
     axes = fig.subplots(1, max(len(names), 1), squeeze=False, sharey=True)[0]
     for order, (ax, name) in enumerate(zip(axes, names, strict=False)):
         mine = {str(r.get("label", "")): r for r in rows if not panel or str(r.get(panel)) == name}
         table = [{**mine.get(label, {}), "label": label} for label in labels]
+        colours = [str(row.get("colour", style.BLUE)) for row in table]
         if panel:
-            colour = style.channel_colour(name, order)
-            title = textwrap.fill(name, max(72 // len(names), 10))
-            ax.set_title(title, color=style.channel_colour(name, order, contrast=4.5))
-            colours = [colour] * len(table)
+            ax.set_title(textwrap.fill(name, max(72 // len(names), 10)))
+        if by_channel:
+            ax.title.set_color(style.channel_colour(name, order, contrast=4.5))
+            colours = [style.channel_colour(name, order)] * len(table)
             table = [{**row, "marker": style.channel_marker(name)} for row in table]
-        else:
-            colours = [str(row.get("colour", style.BLUE)) for row in table]
         draw_forest(ax, table, reference=reference, colours=colours)
         ax.tick_params(axis="y", labelleft=order == 0)
         ax.margins(x=0.08)
