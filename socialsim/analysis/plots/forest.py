@@ -89,10 +89,10 @@ def forest(
         mine = {str(r.get("label", "")): r for r in rows if not panel or str(r.get(panel)) == name}
         table = [{**mine.get(label, {}), "label": label} for label in labels]
         colours = [str(row.get("colour", style.BLUE)) for row in table]
+        ink = style.channel_colour(name, order, contrast=4.5) if by_channel else style.INK
         if panel:
-            ax.set_title(textwrap.fill(name, max(72 // len(names), 10)))
+            ax.set_title(textwrap.fill(name, max(72 // len(names), 10)), color=ink)
         if by_channel:
-            ax.title.set_color(style.channel_colour(name, order, contrast=4.5))
             colours = [style.channel_colour(name, order)] * len(table)
             table = [{**row, "marker": style.channel_marker(name)} for row in table]
         draw_forest(ax, table, reference=reference, colours=colours)
