@@ -79,7 +79,8 @@ def installed(place: Path) -> str:
 def run(place: Path, pytest: list[str]) -> tuple[str, float]:
     """What pytest says last, and how long it took."""
     begin, environment = time.monotonic(), os.environ | {"JAX_PLATFORMS": "cpu", "MUJOCO_GL": "egl"}
-    command = [place / "bin/python", "-m", "pytest", "-p", "no:cacheprovider", *pytest]
+    # Compiled programs are kept by cell: other versions make others.
+    command = [place / "bin/python", "-m", "pytest", "-o", f"cache_dir={place / 'cache'}", *pytest]
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
     lines = [line for line in done.stdout.splitlines() if line.strip()]
     (place / "tests.log").write_text(done.stdout + done.stderr)
