@@ -40,6 +40,16 @@ class Estimate:
     null_high: float = NAN
     reason: str = ""
 
+    def __eq__(self, other: object) -> bool:
+        """Field by field; what is undefined equals itself, as it does not by default from Python 3.13 on."""
+        if not isinstance(other, Estimate):
+            return NotImplemented
+        pairs = zip(dataclasses.astuple(self), dataclasses.astuple(other), strict=True)
+        return all(a == b or (a != a and b != b) for a, b in pairs)
+
+    def __hash__(self) -> int:
+        return hash((self.n, self.reason))
+
     def excludes(self, value: float) -> bool:
         """True where the whole interval lies on one side of `value` (False for NaN)."""
         return self.low > value or self.high < value

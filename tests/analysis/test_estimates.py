@@ -18,6 +18,15 @@ def test_an_interval_excludes_what_lies_beyond_it():
         e.low = 0.0  # type: ignore[misc]
 
 
+def test_estimates_are_equal_where_every_field_is_and_undefined_ones_are():
+    one = statistics.Estimate(1.0, 0.5, 2.0, 5)
+    again = statistics.Estimate(1.0, 0.5, 2.0, 5, *(float("nan") for _ in range(3)))
+    assert one == again and hash(one) == hash(again) and one != (1.0, 0.5, 2.0, 5)
+    for other in ({"low": 0.6}, {"n": 6}, {"null": 0.0}, {"reason": "why"}, {"estimate": np.nan}):
+        assert one != dataclasses.replace(one, **other)
+    assert statistics.undefined(3, "why") == dataclasses.replace(statistics.undefined(3, ""), reason="why")
+
+
 def test_estimates_as_datasets_hold_every_field():
     fields = ["estimate", "low", "high", "n", "null", "null_low", "null_high", "reason"]
     e = statistics.undefined(3, "why")
