@@ -4,11 +4,12 @@ What fits into memory is sealed by a checksum of its content (`save`); what is w
 memory does not grow with its length, by one of every file (`stream`).
 """
 
+import contextlib
 import hashlib
 import json
 import os
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,17 @@ from socialsim.runs import files
 
 _SEAL = "socialsim_sha256"
 _FILES = "socialsim.json"
+
+_KNOWN = ("Object at socialsim.json is not recognized", "The codec `vlen-utf8` is currently not part")
+"""Warnings of Zarr's: our seal lies beside its arrays; before 3.1 it had no specification for text."""
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    with warnings.catch_warnings():
+        for told in _KNOWN:
+            warnings.filterwarnings("ignore", told)
+        yield
 
 
 def save(path: Path, data: xr.Dataset) -> None:
@@ -32,7 +44,8 @@ def save(path: Path, data: xr.Dataset) -> None:
     data = data.assign_attrs({_SEAL: _digest(data)}).drop_encoding()
     writing = path.with_name(f"{files.TEMPORARY}{os.getpid()}-{path.name}")
     try:
-        data.to_zarr(writing, mode="w", zarr_format=3, consolidated=False)
+        with _quiet():
+            data.to_zarr(writing, mode="w", zarr_format=3, consolidated=False)
         files.inventory(writing)  # flushes every file
         files.remove(path)
         os.replace(writing, path)
@@ -52,11 +65,12 @@ def stream(path: Path, pieces: Iterable[xr.Dataset], dim: str) -> int:
         for piece in pieces:
             data = piece.assign_attrs({k: files.plain(v) for k, v in piece.attrs.items()})
             data = _texts(_widen(data.load()), object).drop_encoding()
-            if count == 0:
-                data.to_zarr(writing, mode="w", zarr_format=3, consolidated=False)
-            else:
-                fixed = [n for n, v in data.variables.items() if dim not in v.dims]
-                data.drop_vars(fixed).to_zarr(writing, append_dim=dim, zarr_format=3, consolidated=False)
+            with _quiet():
+                if count == 0:
+                    data.to_zarr(writing, mode="w", zarr_format=3, consolidated=False)
+                else:
+                    fixed = [n for n, v in data.variables.items() if dim not in v.dims]
+                    data.drop_vars(fixed).to_zarr(writing, append_dim=dim, zarr_format=3, consolidated=False)
             count += 1
         if count == 0:
             raise ValueError("no pieces; allowed: one or more")
@@ -73,8 +87,7 @@ def view(path: Path) -> xr.Dataset:
     """What `stream` wrote, checked, and read only where it is looked at. Raises `files.Damaged`."""
     try:
         files.check(path, files.read_sealed(path / _FILES)["files"])
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", "Object at socialsim.json is not recognized")
+        with _quiet():
             data = xr.open_zarr(path, zarr_format=3, consolidated=False, chunks=None)
             return _texts(_texts(_sorted(data), object), str)
     except files.Damaged as error:
@@ -89,7 +102,7 @@ def load(path: Path) -> xr.Dataset:
         with view(path) as opened:
             return opened.load().drop_encoding()
     try:
-        with xr.open_zarr(path, zarr_format=3, consolidated=False, chunks=None) as opened:
+        with _quiet(), xr.open_zarr(path, zarr_format=3, consolidated=False, chunks=None) as opened:
             data = _sorted(opened.load())
     except Exception as error:  # whatever a broken store makes Zarr and its codecs raise
         raise files.Damaged(f"{path.name} cannot be read ({type(error).__name__}: {error})") from None
