@@ -21,7 +21,11 @@ from socialsim.runs import files
 _SEAL = "socialsim_sha256"
 _FILES = "socialsim.json"
 
-_KNOWN = ("Object at socialsim.json is not recognized", "The codec `vlen-utf8` is currently not part")
+_KNOWN = (
+    "Object at socialsim.json is not recognized",
+    "The codec `vlen-utf8` is currently not part",
+    "The dtype `StringDType",
+)
 """Warnings of Zarr's: our seal lies beside its arrays; before 3.1 it had no specification for text."""
 
 
