@@ -13,7 +13,7 @@ def beside(columns: Sequence[Array]) -> Array:
     """`jnp.stack(jnp.broadcast_arrays(*columns), -1)`; the columns are of one dtype.
 
     XLA's CPU back end writes a stack one number at a time. A choice by the column's index is vectorised, and
-    what a column takes is still computed once a row (measured: 256 worlds' senses three times as fast).
+    what a column takes is still computed once a row (measured: a step of `rendezvous-v0` 1.15 times as fast).
     """
     shape = jnp.broadcast_shapes(*(c.shape for c in columns))
     whole = [jnp.broadcast_to(c, shape) for c in columns]
