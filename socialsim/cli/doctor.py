@@ -25,7 +25,7 @@ def main() -> None:
     env = socialsim.make("rendezvous-v0")
     state, timestep = env.reset(jax.random.key(0))
     action = jnp.zeros(env.num_agents, jnp.int32)
-    _, timestep = jax.jit(env.step)(jax.random.key(1), state, action)
+    _, timestep = env.step(jax.random.key(1), state, action)
     signals = dict(zip(env.channels, timestep.signals[0].tolist(), strict=True))
     print(f"a step of {env.id}: ok, signals {signals}")
     print(f"3-D rendering: {_gl()}")

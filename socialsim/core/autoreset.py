@@ -11,6 +11,7 @@ import jax.numpy as jnp
 from flax import struct
 from jaxtyping import Array, Key
 
+from socialsim.core.compiling import compiled
 from socialsim.core.senses import Observation
 from socialsim.core.simulation import Simulation, SimulationState, TimeStep
 
@@ -26,19 +27,23 @@ class AutoReset(struct.PyTreeNode):
     """A batch of E worlds that restart on their own when done.
 
     `step` returns the new episode's first observation where an episode ended, with the old one's last in
-    `final_observation` (gymnasium calls this same-step autoreset).
+    `final_observation` (gymnasium calls this same-step autoreset). Methods are pure and compiled at their
+    first call.
     """
 
     env: Simulation
     num_worlds: int = struct.field(pytree_node=False)
     pool_size: int = struct.field(pytree_node=False, default=256)
 
+    @compiled
     def pool(self, key: Key[Array, ""]) -> Pool:
         return Pool(*jax.vmap(self.env.reset)(jax.random.split(key, self.pool_size)))
 
+    @compiled
     def reset(self, key: Key[Array, ""]) -> tuple[SimulationState, TimeStep]:
         return jax.vmap(self.env.reset)(jax.random.split(key, self.num_worlds))
 
+    @compiled
     def step(
         self, key: Key[Array, ""], pool: Pool, state: SimulationState, action: Array
     ) -> tuple[SimulationState, TimeStep]:

@@ -11,6 +11,7 @@ import jax.numpy as jnp
 from flax import struct
 from jaxtyping import Array, Bool, Float, Int, Key
 
+from socialsim.core.compiling import compiled
 from socialsim.core.scene import Scene
 from socialsim.core.senses import Observation, Senses
 from socialsim.core.signals import Signal, Trace, Window
@@ -48,8 +49,9 @@ class TimeStep(struct.PyTreeNode):
 class Simulation(struct.PyTreeNode):
     """A world seen through senses and judged by signals; made by `socialsim.make`.
 
-    Pure methods, safe under jit and vmap. The world's numeric parameters are leaves, so `jax.vmap` over
-    a stacked Simulation runs many different tasks in one compiled step.
+    `reset`, `step` and `scene` are pure and compiled at their first call; they can be jitted and vmapped. The
+    world's numeric parameters are leaves, so `jax.vmap` over a stacked Simulation runs many different tasks
+    in one compiled step.
     """
 
     world: World
@@ -71,6 +73,7 @@ class Simulation(struct.PyTreeNode):
         """Names of the signals, in the order of the last axis of `TimeStep.signals`."""
         return tuple(s.name for s in self.signals)
 
+    @compiled
     def reset(self, key: Key[Array, ""]) -> tuple[SimulationState, TimeStep]:
         world = self.world.reset(key)
         scene = self.world.scene(world)
@@ -87,6 +90,7 @@ class Simulation(struct.PyTreeNode):
         nothing = jnp.zeros((self.num_agents, len(self.signals)))
         return state, self._timestep(state, scene, nothing)
 
+    @compiled
     def step(
         self, key: Key[Array, ""], state: SimulationState, action: Array
     ) -> tuple[SimulationState, TimeStep]:
@@ -104,6 +108,7 @@ class Simulation(struct.PyTreeNode):
         )
         return state, self._timestep(state, scene, received)
 
+    @compiled
     def scene(self, state: SimulationState) -> Scene:
         return self.world.scene(state.world)
 

@@ -18,7 +18,6 @@ from socialsim.core.drives import Drives, drive_matrix
 from socialsim.core.senses import Observation
 from socialsim.core.simulation import Simulation, SimulationState, TimeStep
 from socialsim.envs.jaxmarl_spaces import space_classes
-from socialsim.envs.pettingzoo import jit_reset, jit_step
 from socialsim.envs.pettingzoo_spaces import Flat
 from socialsim.envs.vector import simulation_of
 
@@ -74,7 +73,7 @@ class JaxMARLEnv:
         return self.action_spaces[agent]
 
     def reset(self, key: jax.Array) -> tuple[dict[str, jax.Array], SimulationState]:
-        state, timestep = jit_reset(self.simulation, _typed(key))
+        state, timestep = self.simulation.reset(_typed(key))
         return self._by_agent(_rows(timestep.observation)), state
 
     def step(
@@ -109,7 +108,7 @@ class JaxMARLEnv:
         tail = (kind.size,) if kind.continuous else ()
         action = jnp.stack([jnp.asarray(actions[a]).reshape(tail) for a in self.agents])
         action = jnp.clip(action, -1.0, 1.0) if kind.continuous else jnp.clip(action, 0, kind.choices - 1)
-        state, timestep = jit_step(self.simulation, _typed(key), state, action)
+        state, timestep = self.simulation.step(_typed(key), state, action)
         rewards = self._by_agent((jnp.asarray(self.drives) * timestep.signals).sum(-1))
         dones = {**dict.fromkeys(self.agents, timestep.done), "__all__": timestep.done}
         return self._by_agent(_rows(timestep.observation)), state, rewards, dones, self._infos(timestep)

@@ -22,7 +22,7 @@ from pettingzoo.utils.wrappers import OrderEnforcingWrapper
 from socialsim.core import errors
 from socialsim.core.drives import Drives, drive_matrix
 from socialsim.core.registry import make, worlds
-from socialsim.core.simulation import Simulation, SimulationState, TimeStep
+from socialsim.core.simulation import Simulation, TimeStep
 from socialsim.envs.pettingzoo_actions import check_action
 from socialsim.envs.pettingzoo_spaces import OBSERVATIONS, action_space
 
@@ -31,10 +31,6 @@ RENDER_MODES = ("human", "rgb_array")
 MAX_SEED = 2**32 - 1
 
 _FOREVER = 2**31 - 1
-
-jit_reset = jax.jit(Simulation.reset)
-jit_step = jax.jit(Simulation.step)
-"""Shared by all environments: those whose simulations have equal static structure compile once."""
 
 _split = jax.jit(jax.random.split)
 
@@ -53,8 +49,8 @@ class SocialParallelEnv(pettingzoo.ParallelEnv):
 
     Keys: `reset(seed=s)` begins with `key = jax.random.key(s)`; every reset and every step then does
     `key, sub = jax.random.split(key)` and spends `sub`. A reset without a seed goes on from the current
-    key. So `jit_reset(env.simulation, sub)` and `jit_step(env.simulation, sub, state, action)` replay an
-    episode in JAX to the bit.
+    key. So `env.simulation.reset(sub)` and `env.simulation.step(sub, state, action)` replay an episode in
+    JAX to the bit.
 
     Parameters
     ----------
@@ -95,7 +91,7 @@ class SocialParallelEnv(pettingzoo.ParallelEnv):
         self._observation_space = {a: self._reader.space() for a in self.possible_agents}
         self.state_space = self._flat.space(simulation.num_agents)
         self._key: jax.Array | None = None
-        self._state: SimulationState | None = None
+        self._state: Any = None  # a SimulationState from the first reset on
         self._timestep: TimeStep | None = None
         self._screen: Any = None
 
@@ -123,7 +119,7 @@ class SocialParallelEnv(pettingzoo.ParallelEnv):
             self._key = jax.random.key(errors.integer("seed", seed, low=0, high=MAX_SEED))
         elif self._key is None:
             self._key = jax.random.key(int(np.random.SeedSequence().generate_state(1)[0]))
-        self._state, self._timestep = jit_reset(self._compiled, self._next_key())
+        self._state, self._timestep = self._compiled.reset(self._next_key())
         self.agents = list(self.possible_agents)
         return self._observations(), self._infos()
 
@@ -140,8 +136,8 @@ class SocialParallelEnv(pettingzoo.ParallelEnv):
             if actions:
                 raise errors.ActionError("the episode is over or has not begun: call reset() before step()")
             return {}, {}, {}, {}, {}
-        action = self._joint_action(actions)
-        state, timestep = jit_step(self._compiled, self._next_key(), self._state, action)
+        action: Any = self._joint_action(actions)
+        state, timestep = self._compiled.step(self._next_key(), self._state, action)
         self._state, self._timestep = state, timestep
         terminated = bool(timestep.terminated)
         truncated = not terminated and int(state.time) >= self.max_cycles

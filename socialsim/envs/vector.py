@@ -193,7 +193,7 @@ class SocialVectorEnv(gymnasium.vector.VectorEnv):
         return jax.tree.map(self._give, tree)
 
     def _draw_pool(self) -> None:
-        self._pool = _pool(self._worlds, self._next_key())
+        self._pool = self._worlds.pool(self._next_key())
         self._since_pool = 0
 
     def _next_key(self) -> jax.Array:
@@ -215,7 +215,6 @@ def simulation_of(world: str | Simulation, options: dict[str, Any]) -> Simulatio
 
 
 _split = jax.jit(jax.random.split)
-_pool = jax.jit(AutoReset.pool)
 
 
 @functools.partial(jax.jit, static_argnames="observation")

@@ -72,7 +72,8 @@ def test_out_of_time_is_truncated_and_not_terminated(run):
 
 def test_episodes_are_begun_by_one_branch_for_the_batch_not_by_one_per_world(run):
     """A conditional under vmap becomes a select that runs every reset; here it stays a conditional."""
-    conds = [e for e in run[2].jaxpr.eqns if e.primitive.name == "cond"]
+    (program,) = run[2].jaxpr.eqns
+    conds = [e for e in program.params["jaxpr"].jaxpr.eqns if e.primitive.name == "cond"]
     assert len(conds) == 1 and conds[0].invars[0].aval.shape == ()
 
 

@@ -2,7 +2,6 @@
 
 import inspect
 import pickle
-from functools import partial
 
 import hypothesis
 import jax
@@ -19,7 +18,6 @@ from socialsim.core.acts import NUM_ACTS
 from socialsim.core.errors import OptionError
 from socialsim.core.registry import entry
 from socialsim.core.scene import NUM_OBJECT_FEATURES, NUM_RAYS, OBJECT_FEATURES
-from socialsim.envs.pettingzoo import jit_reset, jit_step
 
 E, T = 4, 24
 
@@ -41,7 +39,7 @@ class Played:
         # As the PettingZoo door compiles it, so that both share one program.
         self.id, self.env = id, small(id).replace(horizon=2**31 - 1, id="")
         env = self.env
-        self.reset, self.step = partial(jit_reset, env), partial(jit_step, env)
+        self.reset, self.step = env.reset, env.step
         self.key, act_key, self.step_key = jax.random.split(jax.random.key(3), 3)
         self.actions = actions(env, act_key)
         self.rollout = jax.jit(self._rollout)

@@ -9,7 +9,7 @@ import socialsim
 from socialsim.core.errors import OptionError
 from socialsim.envs.jaxmarl import JaxMARLEnv
 from socialsim.envs.jaxmarl_spaces import Box, Discrete
-from socialsim.envs.pettingzoo import SocialParallelEnv, jit_reset, jit_step
+from socialsim.envs.pettingzoo import SocialParallelEnv
 from socialsim.envs.pettingzoo_spaces import Flat
 
 HORIZON = 4
@@ -49,14 +49,14 @@ def test_an_episode_is_the_simulations_and_ends_in_a_reset(env):
     simulation, flat = env.simulation, Flat.rows
     key = jax.random.key(3)
     observations, state = env.reset(key)
-    plain, timestep = jit_reset(simulation, key)
+    plain, timestep = simulation.reset(key)
     for t in range(1, HORIZON + 1):
         assert np.array_equal(np.stack(list(observations.values())), flat(timestep.observation))
         assert close(env.get_obs(state), observations)
         key = jax.random.fold_in(key, t)
         actions = sample(env, key)
         step_key, reset_key = jax.random.split(key)
-        plain, timestep = jit_step(simulation, step_key, plain, jnp.stack(list(actions.values())))
+        plain, timestep = simulation.step(step_key, plain, jnp.stack(list(actions.values())))
         unreset = env.step_env(step_key, state, actions)
         observations, state, rewards, dones, infos = env.step(key, state, actions)
         signals = np.asarray(timestep.signals)

@@ -16,7 +16,7 @@ from small_worlds import HORIZON, OPTIONS, WORLDS
 
 from socialsim.core.drives import DEFAULT_DRIVES, drive_matrix
 from socialsim.core.errors import ActionError, OptionError
-from socialsim.envs.pettingzoo import MAX_SEED, jit_reset, jit_step
+from socialsim.envs.pettingzoo import MAX_SEED
 
 with warnings.catch_warnings():
     # PettingZoo's tests import its own example environments in a way that PettingZoo deprecates.
@@ -120,13 +120,13 @@ def test_pettingzoo_is_jax_to_the_bit(small):
     rng = np.random.default_rng(0)
     key = jax.random.key(11)
     key, sub = jax.random.split(key)
-    state, timestep = jit_reset(simulation, sub)
+    state, timestep = simulation.reset(sub)
     observations, _ = env.reset(seed=11)
     while env.agents:
         assert same(list(observations.values()), env._reader(timestep.observation))
         actions = random_actions(env, rng)
         key, sub = jax.random.split(key)
-        state, timestep = jit_step(simulation, sub, state, np.stack(list(actions.values())))
+        state, timestep = simulation.step(sub, state, np.stack(list(actions.values())))
         observations, rewards, terminations, truncations, infos = env.step(actions)
         assert set(terminations.values()) == {bool(timestep.terminated)}
         assert set(truncations.values()) == {int(state.time) == HORIZON}

@@ -17,7 +17,6 @@ from socialsim.core.acts import Act
 from socialsim.core.errors import OptionError
 from socialsim.core.scene import NUM_RAYS, Scene, object_features
 from socialsim.core.sight import Eyes
-from socialsim.envs.pettingzoo import jit_reset, jit_step
 from socialsim.envs.render import Picture, Screen, draw, render, show
 from socialsim.envs.replay import player_html, record_replay, replay_data, to_gif, to_html, to_mp4
 from socialsim.envs.view import FLASH, cone, in_numpy, view_scene
@@ -77,10 +76,10 @@ def changed(a, b, x, y):
 def episode():
     env = socialsim.make("rendezvous-v0", num_agents=3, size=6, walls=1, horizon=2**31 - 1).replace(id="")
     key = jax.random.key(0)
-    state, timestep = jit_reset(env, key)
+    state, timestep = env.reset(key)
     states, signals = [state], [timestep.signals]
     for t in range(5):
-        state, timestep = jit_step(env, key, state, np.array([1, 3, 1 + t], np.int32))
+        state, timestep = env.step(key, state, np.array([1, 3, 1 + t], np.int32))
         states.append(state)
         signals.append(timestep.signals)
     return env, states, np.stack(signals)

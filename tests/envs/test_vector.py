@@ -16,7 +16,7 @@ from socialsim.core.acts import Act
 from socialsim.core.errors import ActionError, OptionError
 from socialsim.core.world import World
 from socialsim.envs import vector
-from socialsim.envs.pettingzoo import SocialParallelEnv, jit_reset, jit_step
+from socialsim.envs.pettingzoo import SocialParallelEnv
 from socialsim.envs.pettingzoo_spaces import OBSERVATIONS
 from socialsim.envs.vector import SocialVectorEnv
 
@@ -83,7 +83,7 @@ def test_every_world_is_its_own_episode_in_jax_to_the_bit(id, options):
     observations, infos = env.reset(seed=7)
     states = []
     for w, key in enumerate(jax.random.split(keys.next(), N)):
-        state, timestep = jit_reset(plain, key)
+        state, timestep = plain.reset(key)
         states.append(state)
         assert np.array_equal(observations[w * a : (w + 1) * a], rows(timestep.observation))
     assert not np.any([*infos["signals"].values(), infos["team_metric"]])
@@ -95,7 +95,7 @@ def test_every_world_is_its_own_episode_in_jax_to_the_bit(id, options):
         seen = np.stack(infos["final_obs"]) if t == HORIZON else observations
         for w, key in enumerate(keys.of_worlds(N)):
             mine = slice(w * a, (w + 1) * a)
-            states[w], timestep = jit_step(plain, key, states[w], action[mine].astype(action.dtype))
+            states[w], timestep = plain.step(key, states[w], action[mine].astype(action.dtype))
             signals = np.asarray(timestep.signals)
             assert np.array_equal(seen[mine], rows(timestep.observation))
             assert np.array_equal(np.stack([s[mine] for s in infos["signals"].values()], -1), signals)
