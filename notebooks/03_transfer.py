@@ -95,7 +95,7 @@ plots.zero_shot(read, channels=home.channels)
 # The last world, once, to see what was read:
 
 # %%
-state, _ = jax.jit(world.reset)(jax.random.key(3))
+state, _ = world.reset(jax.random.key(3))
 show(world, state)
 
 # %% [markdown]

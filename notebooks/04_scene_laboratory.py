@@ -55,7 +55,7 @@ lab.wall(0.5, -1.5, 1.5, -0.5)
 
 # %%
 env = socialsim.make("rendezvous-v0")
-state, _ = jax.jit(env.reset)(jax.random.key(4))
+state, _ = env.reset(jax.random.key(4))
 Lab.at(env, state, grid=True).remove(3)
 
 # %% [markdown]
