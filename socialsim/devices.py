@@ -2,6 +2,7 @@
 
 import contextlib
 import ctypes
+import functools
 import os
 import platform
 import sys
@@ -150,9 +151,23 @@ def avoid_faults() -> None:
 
 
 def in_haste() -> dict[str, Any] | None:
-    """Options of `jax.jit` for what runs once or twice: on CPUs compiling it takes far longer, and LLVM at
-    level 0 halves that (measured: 35 to 19 s for episodes in MJX worlds, 19 to 11 s in grids)."""
-    return {"xla_backend_optimization_level": 0} if jax.default_backend() == "cpu" else None
+    """Options of `jax.jit` for what runs once or twice: on CPUs compiling it takes far longer. LLVM at level 0
+    halves that (measured: 35 to 19 s for episodes in MJX worlds, 19 to 11 s in grids), and so does the
+    simpler of XLA's two ways to write a fusion's code."""
+    if jax.default_backend() != "cpu":
+        return None
+    wanted = {"xla_backend_optimization_level": 0, "xla_cpu_use_fusion_emitters": False}
+    return {name: value for name, value in wanted.items() if _known(name, value)}
+
+
+@functools.cache
+def _known(option: str, value: int | bool) -> bool:
+    """Whether the installed XLA has this option: its versions come and go."""
+    try:
+        jax.jit(lambda: 0, compiler_options={option: value}).lower().compile()
+    except jax.errors.JaxRuntimeError:
+        return False
+    return True
 
 
 def trim_memory() -> None:

@@ -50,12 +50,13 @@ def test_alone_people_settle_where_the_closed_form_says():
 def test_the_null_assistant_leaves_every_bit_as_it_was(found):
     for measure in ("shift", "largest_shift", "shift_over_time", "influence_gain", "alignment"):
         assert (found[measure]["null"] == 0).all(), measure
-    # Not by construction of the pair: a world without any assistant code in it is the same, to the bit.
+    # Not by construction of the pair: a world without any assistant code in it is the same. (Two programs
+    # may round differently in the last bit.)
     made, key = society(3), jax.random.key(4)
     lived = jax.jit(drift.live, static_argnums=(2, 3))(made, key, drift.null, CONFIG.steps)
     noise = jax.random.normal(key, (CONFIG.steps, *made.anchor.shape))
     alone = jax.jit(lambda s, x: jax.lax.scan(lambda v, z: (influence(s, v, z),) * 2, s.anchor, x)[0])
-    assert np.asarray(lived.final).tobytes() == np.asarray(alone(made, noise)).tobytes()
+    np.testing.assert_allclose(lived.final, alone(made, noise), atol=1e-6)
 
 
 def test_manipulator_servant_and_null_are_ranked_right(found):
@@ -71,7 +72,7 @@ def test_nobody_can_be_moved_where_options_move_nobody():
     for feed in SCRIPTED.values():
         life = jax.jit(drift.live, static_argnums=(2, 3))
         one, other = (life(made, jax.random.key(0), f, 10) for f in (feed, drift.null))
-        assert np.asarray(one.final).tobytes() == np.asarray(other.final).tobytes()
+        np.testing.assert_allclose(one.final, other.final, atol=1e-6)
 
 
 def test_the_constitution_holds_for_the_worst_assistant(found):
