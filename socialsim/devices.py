@@ -151,9 +151,11 @@ def avoid_faults() -> None:
 
 
 def in_haste() -> dict[str, Any] | None:
-    """Options of `jax.jit` for what runs once or twice: on CPUs compiling it takes far longer. LLVM at level 0
-    halves that (measured: 35 to 19 s for episodes in MJX worlds, 19 to 11 s in grids), and so does the
-    simpler of XLA's two ways to write a fusion's code."""
+    """Options of `jax.jit` for what runs once or twice: on CPUs compiling it takes far longer.
+
+    LLVM at level 0 halves that (measured: 35 to 19 s for episodes in MJX worlds, 19 to 11 s in grids), and so
+    does, once more, the simpler of XLA's two ways to write a fusion's code.
+    """
     if jax.default_backend() != "cpu":
         return None
     wanted = {"xla_backend_optimization_level": 0, "xla_cpu_use_fusion_emitters": False}
