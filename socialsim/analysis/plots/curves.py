@@ -56,23 +56,10 @@ def _draw_seeds(ax: Axes, x: NDArray, values: NDArray, colour: str) -> None:
     ax.plot(x, seed_mean(values), color=colour, linewidth=2)
 
 
-def _level(ax: Axes, value: object, name: str, colour: str) -> None:
-    """A labelled horizontal line at a reference level, with its interval as a faint band."""
-    found = style.interval(value)
-    if found is None:
-        return
-    estimate, low, high = found
-    ax.axhspan(low, high, color=colour, alpha=0.12, linewidth=0)
-    ax.axhline(estimate, color=colour, linewidth=1, linestyle=(0, (5, 2)))
-    ax.annotate(
-        f"{name}  {estimate:.3g}",
-        (1, estimate),
-        xycoords=("axes fraction", "data"),
-        xytext=(-2, 3),
-        textcoords="offset points",
-        ha="right",
-        color=colour,
-    )
+def _level(ax: Axes, estimate: float, low: float, high: float) -> None:
+    """A horizontal line at a reference level, with its interval as a faint band."""
+    ax.axhspan(low, high, color=style.MUTED, alpha=0.12, linewidth=0)
+    ax.axhline(estimate, color=style.MUTED, linewidth=1, linestyle=(0, (5, 2)))
 
 
 def draw_joint(ax: Axes, curves: Curves, levels: Mapping[str, object] | None = None) -> None:
@@ -83,22 +70,18 @@ def draw_joint(ax: Axes, curves: Curves, levels: Mapping[str, object] | None = N
         return
     x = _steps(curves, "training/agent_steps", joint.shape[1])
     _draw_seeds(ax, x, joint, style.BLUE)
+    ends = []
     for name, value in (levels or {}).items():
-        _level(ax, value, name, style.MUTED)
+        if (found := style.interval(value)) is not None:
+            _level(ax, *found)
+            ends.append((found[0], f"{name} {found[0]:.2g}", style.MUTED))
     end = float(seed_mean(joint)[-1])
     if np.isfinite(end):
-        ax.annotate(
-            f"trained\n({len(joint)} seeds)",
-            (x[-1], end),
-            xytext=(5, 0),
-            textcoords="offset points",
-            va="center",
-            color=style.BLUE,
-            annotation_clip=False,
-        )
+        ends.append((end, f"trained, {len(joint)} seeds", style.BLUE))
     ax.set_xlim(x[0], x[-1])
     ax.set_ylim(bottom=0)
     ax.margins(y=0.12)
+    style.end_labels(ax, ends)
     ax.set_ylabel("joint events per agent-step")
     style.steps_axis(ax)
 

@@ -22,8 +22,8 @@ def hero(
     channel : whose counterfactuals are shown.
     arms : at most a few; scratch, shaping and shuffled where nothing is said.
     """
-    fig = style.figure(3.3, width=11)
-    left, middle, right = fig.subplots(1, 3, width_ratios=(1, 0.95, 1))
+    fig = style.figure(3.6, width=13)
+    left, middle, right = fig.subplots(1, 3, width_ratios=(1.1, 0.95, 1))
     team = summary.get("team_metric") or {}
     draw_joint(left, curves, {k: team.get(k) for k in ("random", "scripted")})
     left.set_title("They learn to act together")
@@ -56,20 +56,16 @@ def _transfer(ax, curves: Curves, labels: Mapping, arms: Sequence[str] | None) -
         ends[arm] = draw_arm(ax, x, values, style.arm_colour(arm))
         ax.set_xlim(x[0], x[-1])
     ax.set_ylim(0, 1.08 * ax.get_ylim()[1])
-    gap = 0.075 * ax.get_ylim()[1]
-    height = -gap
-    for arm in sorted(
-        ends, key=lambda a: ends[a]
-    ):  # direct labels, pushed apart where lines end close together
-        height = max(ends[arm], height + gap)
-        ax.annotate(
-            (labels.get(arm) or {}).get("label") or arm,
-            (1, height),
-            xycoords=("axes fraction", "data"),
-            xytext=(4, 0),
-            textcoords="offset points",
-            va="center",
-            color=style.arm_colour(arm) if arm in style.ARMS else style.MUTED,
-        )
+    style.end_labels(
+        ax,
+        [
+            (
+                end,
+                (labels.get(arm) or {}).get("label") or arm,
+                style.arm_colour(arm) if arm in style.ARMS else style.MUTED,
+            )
+            for arm, end in ends.items()
+        ],
+    )
     ax.set_ylabel("joint events per agent-step")
     style.steps_axis(ax)

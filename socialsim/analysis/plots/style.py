@@ -8,7 +8,7 @@ pyplot's global state.
 import functools
 import io
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import matplotlib
@@ -164,6 +164,27 @@ def unmeasured(ax: Axes, what: str = "not measured") -> None:
     ax.set_xticks([])
     ax.set_yticks([])
     ax.grid(False)
+
+
+def end_labels(ax: Axes, ends: Sequence[tuple[float, str, str]], apart: float = 0.075) -> None:
+    """Name lines where they end, at the right edge: (height, text, colour) of each.
+
+    Labels of lines that end close together are pushed upwards. apart: share of the axis between two.
+    """
+    gap = apart * ax.get_ylim()[1]
+    height = -np.inf
+    for end, text, colour in sorted(ends):
+        height = max(end, height + gap)
+        ax.annotate(
+            text,
+            (1, height),
+            xycoords=("axes fraction", "data"),
+            xytext=(4, 0),
+            textcoords="offset points",
+            va="center",
+            color=colour,
+            annotation_clip=False,
+        )
 
 
 def steps_axis(ax: Axes, label: str = "agent-steps") -> None:
