@@ -50,19 +50,23 @@ def finished(child: subprocess.Popen) -> str:
 
 
 def compare(folder: Path, other: Path, **tolerance) -> None:
-    for step in range(1, CHUNKS + 1):
-        figures = [np.load(f / f"metrics/{step:08d}.npz", allow_pickle=False) for f in (folder, other)]
-        for name in figures[0].files:
-            np.testing.assert_allclose(*(f[name] for f in figures), err_msg=name, **tolerance)
+    compare_figures(folder, other, CHUNKS, **tolerance)
     teams = [jax.tree.leaves(load_run(f).teams) for f in (folder, other)]
     for a, b in zip(*teams, strict=True):
         np.testing.assert_allclose(np.asarray(a), np.asarray(b), **tolerance)
 
 
+def compare_figures(folder: Path, other: Path, chunks: int, **tolerance) -> None:
+    for step in range(1, chunks + 1):
+        figures = [np.load(f / f"metrics/{step:08d}.npz", allow_pickle=False) for f in (folder, other)]
+        for name in figures[0].files:
+            np.testing.assert_allclose(*(f[name] for f in figures), err_msg=name, **tolerance)
+
+
 @pytest.mark.slow
 def test_hosts_change_nothing_and_a_lost_one_costs_a_chunk(tmp_path):
     """Runs share nothing, so two hosts are two devices, to the bit; on one device XLA compiles another
-    program, which rounds differently."""
+    program, which rounds differently, and learning multiplies that from chunk to chunk."""
     whole, hosts, lost, cache = (tmp_path / n for n in ("whole", "hosts", "lost", "cache"))
     finished(start(whole, cache, devices=2))
     told = [finished(child) for child in two_hosts(hosts, cache)]
@@ -82,7 +86,8 @@ def test_hosts_change_nothing_and_a_lost_one_costs_a_chunk(tmp_path):
     left = [p.name for p in (lost / "checkpoints").iterdir() if p.name.isdecimal()]
     assert max(left) < f"{CHUNKS:08d}", "it was killed too late to show anything"
     assert "resumed" in finished(start(lost, cache)), "on one device, after two hosts"
-    compare(lost, whole, atol=1e-3, rtol=1e-3)
+    compare_figures(lost, whole, int(max(left)), atol=0, rtol=0)
+    compare(lost, whole, atol=1e-2, rtol=1e-2)
 
 
 @pytest.mark.slow
