@@ -11,7 +11,9 @@ os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0")
 # As `socialsim.devices.avoid_faults` does; the package must not be imported before its checker is there.
 if metadata.version("jaxlib") == "0.10.2" and "ynn_fusion" not in os.environ["XLA_FLAGS"]:
     os.environ["XLA_FLAGS"] += " --xla_cpu_experimental_ynn_fusion_type=dot"
-    os.environ["XLA_FLAGS"] += " --xla_cpu_use_fusion_emitters=false"  # half the time to compile
+    # The simpler way to write a fusion's code compiles in half the time; tests of several devices, which
+    # start processes with flags of their own, keep to the other.
+    os.environ["XLA_FLAGS"] += " --xla_cpu_use_fusion_emitters=false"
 
 import shutil
 
