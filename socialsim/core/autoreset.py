@@ -37,10 +37,12 @@ class AutoReset(struct.PyTreeNode):
 
     @compiled
     def pool(self, key: Key[Array, ""]) -> Pool:
+        """Fresh worlds for `step` to begin episodes from; draw it anew now and then."""
         return Pool(*jax.vmap(self.env.reset)(jax.random.split(key, self.pool_size)))
 
     @compiled
     def reset(self, key: Key[Array, ""]) -> tuple[SimulationState, TimeStep]:
+        """Begin an episode in every world: leading axis E on everything."""
         return jax.vmap(self.env.reset)(jax.random.split(key, self.num_worlds))
 
     @compiled

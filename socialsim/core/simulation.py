@@ -75,6 +75,7 @@ class Simulation(struct.PyTreeNode):
 
     @compiled
     def reset(self, key: Key[Array, ""]) -> tuple[SimulationState, TimeStep]:
+        """Begin an episode: its state, and a TimeStep to act on whose signals are all zero."""
         world = self.world.reset(key)
         scene = self.world.scene(world)
         past = {
@@ -110,6 +111,7 @@ class Simulation(struct.PyTreeNode):
 
     @compiled
     def scene(self, state: SimulationState) -> Scene:
+        """What is there and who sees what, before any senses."""
         return self.world.scene(state.world)
 
     def _timestep(self, state: SimulationState, scene: Scene, received: Float[Array, "A C"]) -> TimeStep:
