@@ -4,9 +4,12 @@ import json
 import subprocess
 import sys
 
+import jax
 import pytest
 
+import socialsim
 from socialsim.cli import main
+from socialsim.cli.roofline import bytes_per_agent_step
 
 
 @pytest.fixture(autouse=True)
@@ -64,3 +67,13 @@ def test_bench_prints_json_as_its_last_line():
     row = json.loads(out.splitlines()[-1])
     assert {"agent_steps_per_s", "world_steps_per_s", "compile_s", "peak_memory_mb"} <= set(row)
     assert row["agent_steps_per_s"] > 0 and row["agents"] == 4
+
+
+def test_the_bytes_of_a_step_are_those_of_its_arrays():
+    env = socialsim.make("stag-hunt-v0")
+    state, timestep = env.reset(jax.random.key(0))
+    state, step, seen = (
+        sum(x.nbytes for x in jax.tree.leaves(t)) for t in (state, timestep, timestep.observation)
+    )
+    actions = 4 * env.num_agents  # an int32 each
+    assert bytes_per_agent_step(env) == (2 * state + step - seen + actions) // env.num_agents

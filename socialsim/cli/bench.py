@@ -11,7 +11,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.sharding import PartitionSpec
+from jax.sharding import Mesh, PartitionSpec
 
 from socialsim import devices
 from socialsim.agents.bots.base import random_action
@@ -21,6 +21,7 @@ from socialsim.agents.program import Program
 from socialsim.agents.team import new_team
 from socialsim.agents.training import NothingCarried
 from socialsim.cli.commands import parse_options
+from socialsim.cli.roofline import bandwidth, bytes_per_agent_step
 from socialsim.core.autoreset import AutoReset
 from socialsim.core.drives import drive_matrix
 from socialsim.core.errors import integer
@@ -152,6 +153,17 @@ def simulation(env: Simulation, worlds: int, steps: int, repeats: int, *, among:
         "agent_steps_per_s": round(rate * env.num_agents),
         "world_steps_per_s": round(rate),
         "compile_s": round(compile_s, 2),
+        **_of_roofline(env, rate * env.num_agents, mesh),
+    }
+
+
+def _of_roofline(env: Simulation, rate: float, mesh: Mesh) -> dict:
+    """What share of the rate is reached that memory would allow if only what must move moved."""
+    moved, reached = bytes_per_agent_step(env), bandwidth(mesh)
+    return {
+        "bytes_per_agent_step": moved,
+        "bandwidth_gb_per_s": round(reached / 1e9, 2),
+        "of_roofline": round(rate * moved / reached, 4),
     }
 
 
