@@ -112,7 +112,7 @@ class Certificate:
 
 @dataclasses.dataclass(frozen=True)
 class Rule:
-    """From evidence to verdict. Fixed before anything was certified, but for the end of clause 4; every
+    """From evidence to verdict. Fixed before anything was certified, but for additions to clause 4; every
     bound is that of an interval.
 
     1. *Represented* where the score's lower bound exceeds chance by `margin`, the selectivity's lower bound
@@ -133,8 +133,12 @@ class Rule:
        bound below 1), and the same holds of the erasure or the scene edit moves it by less than `margin` of
        its spread (whole interval within). Erasing a concept also takes what goes with it, so erasure alone
        does not refute; a scene edit that does nothing settles it. A scene edit that does move the value
-       (interval off 0) forbids this verdict: the one clause that was added, to the stricter side, after
-       the first look at a trained network.
+       (interval off 0) forbids this verdict: added, to the stricter side, after the first look at a
+       trained network. Less than a random change is not little: beside one strong concept in few
+       dimensions, a random change is mostly of that one. So the effect must be small as such, too: where
+       no scene edit says so, the rise by the edit must lie within `margin` of 0 (whole interval). This was
+       added, again to the stricter side, when planted concepts of a fifth of the strongest one's weight
+       were called idle. The rise is a mean: what raises the value here and lowers it there may pass.
     5. Anything else is *undecided*, with the evidence that disagrees as the reason.
 
     The null of 1 is not chance: a random direction moves any value somewhat. A single random direction
@@ -189,19 +193,26 @@ class Rule:
                 more = "" if scene is None else ", and so does the scene"
                 return USED, f"{name} and erasure move the value{more}"
             return UNDECIDED, f"{name} and erasure move the value, changing the scene does not"
-        inert = scene is not None and -self.margin < scene.low and scene.high < self.margin
+        inert = scene is not None and self._small(scene)
         felt = scene is not None and scene.excludes(0.0) and not inert
         still = next((n for n, e in edits.items() if e.high < 1.0), None)
         if still and felt:
             return UNDECIDED, f"the {still} does not move the value, but changing the scene does"
         if still and (c.erasure.high < 1.0 or inert):
             other = "erasure" if c.erasure.high < 1.0 else "scene"
+            if not inert and not (still == "edit" and self._small(c.rise)):
+                bound = f"{self.margin:g} of its spread"
+                return UNDECIDED, f"moves the value less than random changes, not shown to be within {bound}"
             return UNUSED, f"neither {still} nor {other} moves the value more than random changes"
         if still:
             return UNDECIDED, f"the {still} does not move the value, but erasure does"
         if moved:
             return UNDECIDED, f"the {name} moves the value, but erasure does not"
         return UNDECIDED, "the value moves about as much as under random changes"
+
+    def _small(self, effect: Estimate) -> bool:
+        """Whether the whole interval of an effect, in spreads of the value, lies within `margin` of 0."""
+        return -self.margin < effect.low and effect.high < self.margin
 
 
 def _because(estimate: Estimate) -> str:

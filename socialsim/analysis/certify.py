@@ -16,10 +16,11 @@ from socialsim.analysis.concepts import DEFAULT_CONCEPTS
 from socialsim.analysis.counterfactual import Counterfactual
 from socialsim.analysis.edits import Edit
 from socialsim.analysis.layers import LAYERS, Onward, solo
+from socialsim.analysis.probes.baselines import TWINS
 from socialsim.analysis.probes.intervention import Intervention, Values
 from socialsim.analysis.probes.maps import units_of
 from socialsim.analysis.probes.mdl import OnlineCode
-from socialsim.analysis.probes.probe import Probe, Target
+from socialsim.analysis.probes.probe import Probe, Target, Twins
 from socialsim.analysis.probes.rows import rows_of
 from socialsim.analysis.recording import Episodes
 from socialsim.analysis.statistics import Estimate
@@ -68,7 +69,7 @@ class Certify:
         groups: NDArray,
         types: NDArray,
         observation: NDArray,
-        untrained: Mapping[str, NDArray] | None = None,
+        untrained: Twins | None = None,
         scene: Mapping[str, xr.Dataset] | None = None,
         policy: Mapping[str, Callable[[NDArray], Policy]] | None = None,
     ) -> Certificates:
@@ -170,21 +171,22 @@ def certify(
     """Certificates of a team's critic on recorded episodes.
 
     edits : the world's scene edits (`default_edits`); those named in `SCENE_EDITS` give evidence.
-    agent : of teams with parameters per agent.  seed : of the untrained twin.
+    agent : of teams with parameters per agent.  seed : of the untrained twins.
+
+    Moments after the end of an episode are left out. Raises OptionError for a recurrent team.
     """
     alone = agent if team.config.per_agent else None
     mine = solo(team, agent)
-    twin = solo(
-        new_team(jax.random.key(seed), team.config, team.actions, team.channels, env.num_agents), agent
-    )
     rows = rows_of(episodes, concepts, every=every, agent=alone)
-    units, fresh = (units_of(t, rows) for t in (mine, twin))
+    units = units_of(mine, rows)
+    keys = jax.random.split(jax.random.key(seed), TWINS)
+    twins = [new_team(k, team.config, team.actions, team.channels, env.num_agents) for k in keys]
+    fresh = [units_of(solo(t, agent), rows) for t in twins]
     ways = {k: Onward(mine, k) for k in layers}
     effects = {}
     if edits:
-        scenes = jax.tree.map(lambda x: x.reshape(-1, *x.shape[2:]), rows.scene)
-        world = np.tile(np.arange(rows.scene.position.shape[1]), rows.scene.position.shape[0])
-        found = Counterfactual(edits, team.channels)(scenes, mine.values, groups=world, senses=env.senses)
+        world = rows.moments % episodes.ended.shape[1]
+        found = Counterfactual(edits, team.channels)(rows.scene, mine.values, groups=world, senses=env.senses)
         made = {e.name for e in edits}
         effects = {c: found.sel(edit=e) for c, e in SCENE_EDITS.items() if c in concepts and e in made}
     return (steps or Certify())(

@@ -38,8 +38,8 @@ SVO_RETEST = Anchor(
     statistic="icc(2,1)",
     value=0.78,
     n=495,
-    source="retest study of the SVO slider measure, 2022 (SCIENCE.md section 3)",
-    status="verified",
+    source="retest study of the SVO slider measure, 2022, from a secondary source",
+    status="unverified",
 )
 
 
@@ -64,7 +64,8 @@ class StabilityDossier:
         *,
         anchor: Anchor = SVO_RETEST,
     ) -> "Dossier":
-        """tables: axis -> table.  controls: the same measurements of untrained value heads."""
+        """tables: axis -> table.  controls: the same measurements of untrained value heads, without which
+        nothing on an axis is shown to be beyond controls."""
         if not tables:
             raise OptionError(f"no tables; allowed: one or more of {', '.join(AXES)}")
         controls = controls or {}
@@ -158,10 +159,13 @@ class Dossier:
 
     @property
     def beyond_controls(self) -> xr.DataArray:
-        """Where the whole interval lies above both the shuffled and the untrained control."""
+        """Where the whole interval is shown to lie above both the shuffled and the untrained control.
+
+        False where a control is missing or undefined, too (untrained heads that do not vary): then nothing
+        is shown. `untrained_high` is NaN there.
+        """
         t = self.table
-        above = (t.low > t.null_high) & ~(t.low <= t.untrained_high)
-        return above & t.estimate.notnull()
+        return (t.low > t.null_high) & (t.low > t.untrained_high)
 
     def to_dataframe(self) -> pd.DataFrame:
         """One row for each axis, channel and statistic; the anchor in its own row, as channel "people"."""

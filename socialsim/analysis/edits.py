@@ -43,6 +43,20 @@ def _partner(scene: Scene, me, allowed, rank: int = 0):
     return _pick(distances(scene)[0][me], allowed & others, rank)
 
 
+def _weight(scene: Scene, k) -> tuple[Float[Array, " M"], Bool[Array, " M"]]:
+    """For how many agent k counts at each object, and whether that is known.
+
+    Some objects count heads, others add up strengths, and their count of who is there tells which. It cannot
+    where all who take part have strength 1, or nobody does.
+    """
+    present, part = scene.object_features[:, PRESENT], scene.takes_part
+    heads, strengths = part.sum(0), (part * scene.strength[:, None]).sum(0)
+    adds_up = (present == strengths) & (heads != strengths)
+    one = scene.strength[k] == 1
+    known = one | adds_up | ((present == heads) & (heads != strengths))
+    return jnp.where(adds_up, scene.strength[k], 1.0), known
+
+
 def _if(applies, edited: Scene, scene: Scene) -> Scene:
     return jax.tree.map(lambda new, old: jnp.where(applies, new, old), edited, scene)
 
@@ -124,12 +138,14 @@ class RemovePartner(Edit):
 
     def __call__(self, scene: Scene, me):
         k, applies = _partner(scene, me, scene.sees_agent[me], self.rank)
-        took = scene.takes_part[k].astype(scene.object_features.dtype)
-        present = jnp.maximum(scene.object_features[:, PRESENT] - took, 0.0)
+        before, stay = scene.object_features[:, PRESENT], scene.takes_part.at[k].set(False)
+        # At plates, where one counts as much as two, those who stay still count.
+        present = jnp.maximum(before - scene.takes_part[k] * _weight(scene, k)[0], 0.0)
+        present = jnp.maximum(present, jnp.minimum(before, stay.sum(0)))
         edited = scene.replace(
             sees_agent=scene.sees_agent.at[:, k].set(False).at[k].set(False),
             sees_object=scene.sees_object.at[k].set(False),
-            takes_part=scene.takes_part.at[k].set(False),
+            takes_part=stay,
             object_features=scene.object_features.at[:, PRESENT].set(present),
         )
         return _if(applies, edited, scene), applies
@@ -220,10 +236,13 @@ class PartnerOnObject(Edit):
     in my sight, so the line between us is free.
 
     beside: bodies between it and the object's centre, on my side (for objects that are pushed).
+    weighs: whether objects add up strengths (True) or count heads (False). None: as the object's own count
+    tells; where a partner of strength other than 1 would join and it does not tell, the edit does not apply.
     """
 
     beside: float = 0.0
     eyes: Eyes = dataclasses.field(default_factory=Eyes)
+    weighs: bool | None = None
     name: str = dataclasses.field(default="partner_on_object", init=False)
     summary: str = dataclasses.field(default="a partner I see joins the nearest object I see", init=False)
 
@@ -239,29 +258,38 @@ class PartnerOnObject(Edit):
         position = scene.position.at[k].set(place)
         nowhere = jnp.zeros((0, 4))
         sees = self.eyes.see(place[None], scene.gaze[k][None], scene.position[me][None], nowhere)[0, 0]
+        weight, told = (x[m] for x in _weight(scene, k))
+        if self.weighs is not None:
+            weight, told = scene.strength[k] if self.weighs else jnp.ones(()), jnp.ones((), bool)
         edited = scene.replace(
             position=position,
             velocity=scene.velocity.at[k].set(0.0),
             takes_part=scene.takes_part.at[k, m].set(True),
-            object_features=scene.object_features.at[m, PRESENT].add(1.0),
+            object_features=scene.object_features.at[m, PRESENT].add(weight),
             sees_agent=scene.sees_agent.at[k, me].set(sees),
         )
         # Never behind me: the place must lie between me and the object.
-        applies = free & known & (geometry.norm(centre - scene.position[me]) > self.beside)
+        applies = free & known & told & (geometry.norm(centre - scene.position[me]) > self.beside)
         return _if(applies, edited, scene), applies
 
 
 def default_edits(
-    *, directions: int = 0, neck: bool = True, beside: float = 0.0, eyes: Eyes | None = None
+    *,
+    directions: int = 0,
+    neck: bool = True,
+    beside: float = 0.0,
+    eyes: Eyes | None = None,
+    weighs: bool | None = None,
 ) -> tuple[Edit, ...]:
-    """The edits of the report, controls last. Grids: `directions=4, neck=False`. eyes: the world's."""
+    """The edits of the report, controls last. Grids: `directions=4, neck=False`. eyes: the world's.
+    beside, weighs: of `PartnerOnObject`."""
     eyes = eyes or Eyes()
     gaze = {"directions": directions, "neck": neck, "eyes": eyes}
     return (
         TurnGaze("at_me", **gaze),
         TurnGaze("away", **gaze),
         RemovePartner(),
-        PartnerOnObject(beside, eyes),
+        PartnerOnObject(beside, eyes, weighs),
         MoveObject("near", min(2.0, eyes.reach), eyes),
         MoveObject("far", min(6.0, eyes.reach), eyes),
         RemoveObject(),

@@ -6,8 +6,8 @@ was observed, which needs no acting and therefore works across worlds; `recordin
 
 import dataclasses
 import functools
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Callable, Iterator
+from typing import Any, TypeVar
 
 import jax
 import jax.numpy as jnp
@@ -15,6 +15,7 @@ import numpy as np
 import xarray as xr
 from flax import struct
 from jaxtyping import Array, Bool, Float, Key
+from numpy.typing import NDArray
 
 from socialsim import devices
 from socialsim.agents.bots import Bot
@@ -22,10 +23,12 @@ from socialsim.agents.health import tail
 from socialsim.agents.networks import init_hidden
 from socialsim.agents.returns import monte_carlo
 from socialsim.agents.team import Team
-from socialsim.core.errors import CarrierError, integer
+from socialsim.core.errors import CarrierError, OptionError, integer
 from socialsim.core.scene import Scene
 from socialsim.core.senses import Observation
 from socialsim.core.simulation import Simulation, SimulationState
+
+Tree = TypeVar("Tree")
 
 
 class Episodes(struct.PyTreeNode):
@@ -42,6 +45,12 @@ class Episodes(struct.PyTreeNode):
     joint: Float[Array, "T E A"]
     ended: Bool[Array, "T E"]
     state: SimulationState | None = None
+
+    @property
+    def live(self) -> Bool[Array, "T E"]:
+        """Moments that are part of the episode, its last decision included: the rest is padding, and no
+        figure may count it."""
+        return ~self.ended
 
 
 class TeamPlayer(struct.PyTreeNode):
@@ -126,9 +135,35 @@ class Reading(struct.PyTreeNode):
 
 @jax.jit
 def read(team: Team, observation: Observation) -> Reading:
-    """Values and activations of `team` on observations with any leading axes."""
-    out = team.forward(observation)
+    """Values and activations of `team` on observations with any leading axes.
+
+    A recurrent team is read as it was in play, which takes whole episodes from their start, leaves
+    `[T, E, A, ...]`: raises OptionError for single moments, whose past is not known.
+    """
+    if not team.config.recurrent:
+        out = team.forward(observation)
+        return Reading(out.value, out.activations)
+    lead = observation.self.shape[:-1]
+    if len(lead) < 3:
+        raise OptionError(
+            f"a recurrent team, and observations with leading axes {lead}: its memory is no part of a "
+            "moment; allowed: whole episodes [T, E, A, ...], or recurrent=False"
+        )
+    out = team.unroll(observation, init_hidden(team.config, lead[1:]), jnp.zeros(lead[:-1], bool))
     return Reading(out.value, out.activations)
+
+
+def read_at(team: Team, observation: Observation, take: Callable[[Array], Array]) -> Reading:
+    """`read` of the moments that `take` picks from leaves `[T, E, A, ...]` of whole episodes, which a
+    recurrent team reads from their start."""
+    if team.config.recurrent:
+        return jax.tree.map(take, read(team, observation))
+    return read(team, jax.tree.map(take, observation))
+
+
+def moments(tree: Tree, chosen: NDArray) -> Tree:
+    """Leaves `[T, E, ...]` -> `[M, ...]`. chosen: `[M]`, places in the flattened `[T, E]`."""
+    return jax.tree.map(lambda x: x.reshape(-1, *x.shape[2:])[chosen], tree)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -145,7 +180,7 @@ class Returns:
         returns = monte_carlo(episodes.signals, episodes.ended, discount=self.discount)
         steps = len(episodes.ended)
         known = max(steps - tail(self.discount), steps // 2, 1)
-        return returns, (jnp.arange(steps) < known)[:, None] & ~episodes.ended
+        return returns, (jnp.arange(steps) < known)[:, None] & episodes.live
 
 
 def flat(observation: Observation) -> Array:
@@ -167,7 +202,8 @@ def recording(
     """A labelled recording of episodes as `team` values them.
 
     Dims: step, world, agent, channel, feature, unit_<layer>, and those of the scene. `every` keeps each
-    n-th step. Raises CarrierError if the team's value heads are not those of the simulation's signals.
+    n-th step. Where `ended`, the episode was over before the step: no figure should count it.
+    Raises CarrierError if the team's value heads are not those of the simulation's signals.
     """
     heads = team.channels[: len(env.channels)]
     if heads != env.channels:
@@ -176,13 +212,14 @@ def recording(
         )
     returns, known = Returns(discount)(episodes)
     kept = jax.tree.map(lambda x: x[::every], episodes)
-    reading = read(team, kept.observation)
+    reading = read_at(team, episodes.observation, lambda x: x[::every])
     agents = ("step", "world", "agent")
     data = {
         "value": ((*agents, "channel"), reading.value[..., : len(heads)]),
         "signal": ((*agents, "channel"), kept.signals),
         "returns": ((*agents, "channel"), returns[::every]),
         "returns_valid": (("step", "world"), known[::every]),
+        "ended": (("step", "world"), kept.ended),
         "observation": ((*agents, "feature"), flat(kept.observation)),
         "act": (agents, kept.scene.act),
         "joint": (agents, kept.joint),

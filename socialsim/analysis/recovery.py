@@ -2,11 +2,15 @@
 
 A value head is trained for each channel by itself, so heads can be weighed by drives that the team never
 had: V_w = sum_c w_c V_c. Regressing every head on the successor features gives a matrix, and w_hat is that
-matrix times w; exact heads have the unit matrix. One cosine says little where channels are few: between
-random directions in three dimensions it is anywhere from -1 to 1 alike. Drives of both signs, drawn from
-all directions, have a mean cosine of 0 for heads that know nothing (drives that are all positive have not).
-One team's still strays: set untrained teams beside it. The null, values that have traded episodes, keeps what
-a trend over the episode gives.
+matrix times w; exact heads have the unit matrix, shrunk as below. One cosine says little where channels are
+few: between random directions in three dimensions it is anywhere from -1 to 1 alike. Drives of both signs,
+drawn from all directions, have a mean cosine of 0 for heads that know nothing (drives that are all positive
+have not). One team's still strays: set untrained teams beside it. The null, values that have traded episodes,
+keeps what a trend over the episode gives.
+
+What observations tell of psi is estimated on other episodes and taken as given (see
+`socialsim.analysis.successor`): the matrix is shrunk towards 0, most where little is told, and intervals are
+too narrow. Judge by the cosine.
 """
 
 import dataclasses
@@ -28,7 +32,7 @@ class Recovery:
 
     drives: how many, standard normal in units of each channel's successor feature.  alphas: ridge penalties.
     shuffles: of whole episodes of values against each other, for the null.  Intervals resample episodes, for
-    the same drives.
+    the same drives and the same first stage.
     """
 
     drives: int = 20
@@ -49,9 +53,9 @@ class Recovery:
 
         Returns
         -------
-        Dataset: matrix `[feature, channel]` (weights of each head; the unit matrix for exact ones), seen
-        `[feature]` (share of psi that observations tell), cosine `[drive]`; and scalars estimate (their
-        mean), low, high, n (episodes), null, null_low, null_high, reason.
+        Dataset: matrix `[feature, channel]` (weights of each head; for exact ones the unit matrix,
+        shrunk), seen `[feature]` (share of psi that observations tell), cosine `[drive]`; and scalars
+        estimate (their mean), low, high, n (episodes), null, null_low, null_high, reason.
         """
         order = np.argsort(data.group.values, kind="stable")
         labels = data.group.values[order]

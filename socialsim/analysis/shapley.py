@@ -6,7 +6,7 @@ a model's output after Lundberg & Lee 2017 [M]. phi sums to V(x) - V(x0) in each
 
 import dataclasses
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 import jax
 import jax.numpy as jnp
@@ -18,7 +18,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from socialsim.analysis import statistics
 from socialsim.analysis.clusters import cluster_bootstrap
-from socialsim.core.errors import OptionError, choose
+from socialsim.core.errors import OptionError, choose, integer
 from socialsim.core.senses import Observation, feature_names
 
 MOST = 10
@@ -85,7 +85,8 @@ class Shapley:
     """Exact Shapley values of groups of senses for every value head.
 
     groups: at most ten; together they must hold every column of the observation exactly once.
-    channels: names of the last axis of the values.  batch: coalitions read per call.
+    channels: names of the last axis of the values.  batch: coalitions read per call.  rows: teams read at
+    once, which bounds memory to 2^M x rows values: it must not matter to a value what others are read with.
 
     x0, where a group that takes no part comes from: by default the mean of one's own columns and nobody and
     nothing in sight. Entities keep their slots, so a group of an entity's columns without "who and where"
@@ -95,6 +96,7 @@ class Shapley:
     channels: tuple[str, ...]
     groups: Groups = dataclasses.field(default_factory=default_groups)
     batch: int = 32
+    rows: int = 2048
     confidence: float = 0.95
     resamples: int = 1000
     seed: int = 0
@@ -102,6 +104,7 @@ class Shapley:
     def __post_init__(self):
         if not 1 <= len(self.groups) <= MOST:
             raise OptionError(f"{len(self.groups)} feature groups; allowed: 1 to {MOST} (2^M coalitions)")
+        integer("rows", self.rows, low=1)
         names = feature_names()
         held = [(p, c) for parts in self.groups.values() for p, columns in parts.items() for c in columns]
         for part, column in held:
@@ -134,14 +137,15 @@ class Shapley:
         selectors = {k: jnp.asarray(v) for k, v in self._selectors().items()}
 
         @jax.jit
-        def game(coalitions):
+        def game(x, x0):
             def one(coalition):
                 taken = {k: (coalition @ v) > 0.5 for k, v in selectors.items()}
-                return values(_mixed(taken, observation, reference))
+                return values(_mixed(taken, x, x0))
 
             return jax.lax.map(one, coalitions, batch_size=self.batch)
 
-        found = shapley_values(np.asarray(game(coalitions)))
+        parts = [shapley_values(np.asarray(game(*pair))) for pair in self._parts(observation, reference)]
+        found = parts[0] if len(parts) == 1 else np.concatenate(parts, axis=1)  # behind the groups
         if found.shape[-1] != len(self.channels):
             raise OptionError(f"values have {found.shape[-1]} channels; allowed: {self.channels}")
         lead = [f"axis_{i}" for i in range(found.ndim - 2)]
@@ -208,6 +212,17 @@ class Shapley:
             xlabel="share of the mean |Shapley value|",
             reference=1 / len(self.groups),
         )
+
+    def _parts(self, x: Observation, x0: Observation) -> Iterator[tuple[Observation, Observation]]:
+        """Both in pieces of the first axis with at most `rows` teams, or as they are where they fit."""
+        lead = x.self.shape[:-2]
+        step = max(1, self.rows // max(math.prod(lead[1:]), 1))
+        if not lead or lead[0] <= step:
+            yield x, x0
+            return
+        x0 = jax.tree.map(lambda then, now: jnp.broadcast_to(then, now.shape), x0, x)
+        for start in range(0, lead[0], step):
+            yield jax.tree.map(lambda v, start=start: v[start : start + step], (x, x0))
 
     def _selectors(self) -> dict[str, NDArray]:
         """Part -> `[M, columns]` 0/1: which group holds each column; masks as one column."""

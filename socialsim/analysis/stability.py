@@ -1,7 +1,8 @@
 """Are the values the same thing when measured again? ICC(2,1) and Kendall's W, with their controls.
 
 A subject is whatever should keep its value (a scene of a battery, an agent), an occasion is one measurement
-of all subjects (a seed, a checkpoint, a partner, a retest). Both take `X [n subjects, k occasions]`.
+of all subjects (a seed, a checkpoint, a partner, a retest). Both take `X [n subjects, k occasions]`. Subjects
+and occasions are both samples: intervals hold what either would change, were it drawn again.
 """
 
 import dataclasses
@@ -15,6 +16,8 @@ from numpy.typing import ArrayLike, NDArray
 from socialsim.analysis import statistics
 from socialsim.analysis.statistics import Numbers
 from socialsim.core.errors import OptionError
+
+ALMOST = 1 - 1e-12  # Fisher's z of 1 is infinite
 
 
 def mean_squares(x: NDArray) -> tuple[Numbers, Numbers, Numbers]:
@@ -73,6 +76,35 @@ class _Stability:
     def _statistic(self, x: NDArray) -> Numbers:
         raise NotImplementedError
 
+    def _correlation(self, found: Numbers, occasions: int) -> Numbers:
+        """The statistic as a mean correlation of two occasions, which does not depend on their number."""
+        raise NotImplementedError
+
+    def _from_correlation(self, found: Numbers, occasions: int) -> Numbers:
+        raise NotImplementedError
+
+    def _interval(self, x: NDArray, draws: NDArray, units: int) -> tuple[float, float]:
+        """draws: of resampled subjects. From three occasions on, the wider of these and a delete-one-occasion
+        jackknife's t interval on Fisher's z scale (Efron & Tibshirani 1993, ch. 11); two occasions cannot
+        say how occasions differ."""
+        k = x.shape[1]
+        low, high = statistics.percentiles(draws, self.confidence, size=units)
+        if k < 3:
+            return float(low), float(high)
+
+        def fisher(found, occasions):
+            return np.arctanh(np.clip(self._correlation(found, occasions), -ALMOST, ALMOST))
+
+        without = [fisher(self._statistic(np.delete(x, i, axis=1)), k - 1) for i in range(k)]
+        tails = 0.5 + self.confidence / 2
+        over_occasions = scipy.stats.t.ppf(tails, k - 1) * np.std(without) * np.sqrt(k - 1)
+        resampled = np.nanstd(fisher(draws, k)) * np.sqrt(units / (units - 1))
+        over_subjects = scipy.stats.t.ppf(tails, units - 1) * resampled
+        half = max(over_occasions, over_subjects)
+        ends = np.tanh(fisher(self._statistic(x), k) + half * np.array([-1.0, 1.0]))
+        wide = self._from_correlation(ends, k)
+        return min(float(low), float(wide[0])), max(float(high), float(wide[1]))
+
     def _undefined(self, x: NDArray) -> str:
         n, k = x.shape
         if n < 3 or k < 2:
@@ -119,7 +151,7 @@ class _Stability:
         if len(members) < 2:
             low = high = np.nan
         else:
-            low, high = statistics.percentiles(draws, self.confidence, size=len(members))
+            low, high = self._interval(x, draws, len(members))
         return statistics.Estimate(
             estimate=float(self._statistic(x)),
             low=float(low),
@@ -129,8 +161,12 @@ class _Stability:
             reason="" if len(members) > 1 else "one group only: no interval",
         )
 
-    def __call__(self, values: xr.DataArray, groups: ArrayLike | None = None) -> xr.Dataset:
+    def __call__(
+        self, values: xr.DataArray, groups: ArrayLike | None = None, *, within: ArrayLike | None = None
+    ) -> xr.Dataset:
         """Values with the dimension `occasion`; all other dimensions together are the subjects.
+
+        groups, within: as `estimate` takes them.
 
         Returns scalars estimate, low, high, n, null, null_low, null_high, reason and msr, msc, mse. MSR
         stands beside the rest because without spread between subjects no agreement means anything.
@@ -139,7 +175,7 @@ class _Stability:
             raise OptionError(f"{self.name}: no dimension {self.occasion!r}; allowed: one of {values.dims}")
         rest = [d for d in values.dims if d != self.occasion]
         x = values.transpose(*rest, self.occasion).values.reshape(-1, values.sizes[self.occasion])
-        result = self.estimate(x, groups).to_dataset()
+        result = self.estimate(x, groups, within=within).to_dataset()
         small = min(x.shape) < 2
         squares = (np.nan,) * 3 if small else mean_squares(np.asarray(x, float))
         named = zip(("msr", "msc", "mse"), squares, strict=True)
@@ -155,6 +191,12 @@ class IntraclassCorrelation(_Stability):
     def _statistic(self, x: NDArray) -> Numbers:
         return icc(x)
 
+    def _correlation(self, found: Numbers, occasions: int) -> Numbers:
+        return found
+
+    def _from_correlation(self, found: Numbers, occasions: int) -> Numbers:
+        return found
+
 
 @dataclasses.dataclass(frozen=True)
 class KendallW(_Stability):
@@ -165,17 +207,32 @@ class KendallW(_Stability):
     def _statistic(self, x: NDArray) -> Numbers:
         return kendall_w(x)
 
+    def _correlation(self, found: Numbers, occasions: int) -> Numbers:
+        """Spearman's, averaged over pairs: (k W - 1) / (k - 1) (Kendall & Gibbons 1990)."""
+        return (occasions * found - 1) / (occasions - 1)
+
+    def _from_correlation(self, found: Numbers, occasions: int) -> Numbers:
+        return np.maximum((1 + (occasions - 1) * found) / occasions, 0.0)
+
 
 def channel_stability(
-    values: xr.DataArray, *, occasion: str, channel: str = "channel", **options
+    values: xr.DataArray,
+    *,
+    occasion: str,
+    channel: str = "channel",
+    groups: ArrayLike | None = None,
+    **options,
 ) -> xr.Dataset:
     """Both statistics for each channel: Dataset with dims `statistic, channel`.
 
     values: DataArray with dims `occasion`, `channel` and whatever makes up a subject.
+    groups: one label per subject, in the order of the other dims together: what is sampled as one (the
+        episode that scenes are of) and so resampled whole. The null shuffles over all subjects.
     """
+    whole = None if groups is None else np.zeros(np.shape(groups), int)
     per: list[xr.Dataset] = []
     for measure in (IntraclassCorrelation(occasion, **options), KendallW(occasion, **options)):
-        rows = [measure(values.sel({channel: c})) for c in values[channel].values]
+        rows = [measure(values.sel({channel: c}), groups, within=whole) for c in values[channel].values]
         rows = [r.drop_vars(channel, errors="ignore") for r in rows]
         per.append(xr.concat(rows, xr.DataArray(values[channel].values, dims=channel, name=channel)))
     names = xr.DataArray([IntraclassCorrelation.name, KendallW.name], dims="statistic", name="statistic")

@@ -18,6 +18,7 @@ from socialsim.core.errors import OptionError
 
 NAN = float("nan")
 MAX_CLUSTERS = 2000
+FEW = 10  # below so many independent units a percentile interval is too narrow by itself
 
 Numbers = NDArray | float  # numpy returns a float where it reduces to one number
 
@@ -89,20 +90,35 @@ def interquartile_mean(values: ArrayLike, axis: int = -1) -> Numbers:
 
 
 def percentiles(
-    draws: NDArray, confidence: float, *, size: int | None = None, strata: int = 1
+    draws: NDArray,
+    confidence: float,
+    *,
+    size: int | None = None,
+    strata: int = 1,
+    within: tuple[float, float] = (-math.inf, math.inf),
 ) -> tuple[Numbers, Numbers]:
     """Interval from bootstrap draws along axis 0; NaN draws are left out (NaN where all are).
 
     With `size` units the levels are expanded to Phi(-sqrt(n/(n-1)) t), which restores the width that
-    resampling few units loses (Hesterberg 2015, "What teachers should know about the bootstrap").
+    resampling few units loses (Hesterberg 2015, "What teachers should know about the bootstrap"). A
+    resample cannot leave the range of what was measured, so with fewer than `FEW` units the interval is, on
+    each side, the wider of this and the t interval with the bootstrap's standard error (same source).
     `size` is the smallest stratum; degrees of freedom grow with the number of strata.
+    within : the limits of the statistic; the interval ends there.
     """
     tail = (1 - confidence) / 2
+    known = ~np.isnan(draws).all(0)  # where nothing is known NumPy warns
+    draws = np.where(known, draws, 0.0)
+    reach = 0.0
     if size is not None and size > 1:
         t = scipy.stats.t.ppf(1 - tail, (size - 1) * strata)
-        tail = float(scipy.stats.norm.cdf(-math.sqrt(size / (size - 1)) * t))
-    known = ~np.isnan(draws).all(0)  # where nothing is known NumPy warns
-    low, high = np.nanquantile(np.where(known, draws, 0.0), [tail, 1 - tail], axis=0)
+        reach = math.sqrt(size / (size - 1)) * t
+        tail = float(scipy.stats.norm.cdf(-reach))
+    low, high = np.nanquantile(draws, [tail, 1 - tail], axis=0)
+    if size is not None and 1 < size * strata < FEW:
+        middle, half = np.nanmean(draws, 0), reach * np.nanstd(draws, 0)
+        low, high = np.minimum(low, middle - half), np.maximum(high, middle + half)
+    low, high = np.clip(low, *within), np.clip(high, *within)
     return np.where(known, low, np.nan)[()], np.where(known, high, np.nan)[()]
 
 
@@ -170,7 +186,11 @@ def bootstrap(
 
 
 def bootstrap_scores(scores: ArrayLike, *, seed: int, **options) -> Estimate:
-    """`bootstrap` of `scores [seed, world]`: seeds resampled within each world, then pooled."""
+    """`bootstrap` of `scores [seed, world]`: seeds resampled within each world, then pooled.
+
+    Every score is an independent run (Agarwal et al. 2021). Where row i is one team in every world, its
+    scores are not: then `bootstrap(scores.mean(1))`, or intervals are too narrow.
+    """
     scores = np.asarray(scores, float)
     if scores.ndim != 2:
         raise OptionError(f"bootstrap_scores: scores {scores.shape}; allowed: [seed, world]")
@@ -190,6 +210,17 @@ def cluster_sums(groups: ArrayLike, *columns: ArrayLike) -> NDArray:
 def cluster_counts(clusters: int, resamples: int, rng: np.random.Generator) -> NDArray:
     """`[resamples, clusters]`: how often each cluster is drawn in each bootstrap resample."""
     return rng.multinomial(clusters, np.full(clusters, 1 / clusters), size=resamples).astype(float)
+
+
+def binned(sums: NDArray, rng: np.random.Generator) -> NDArray:
+    """Above `MAX_CLUSTERS` clusters `[G, K]`: sums of bins of whole clusters, drawn at random, `[bins, K]`.
+
+    A resample of bins has the variance of one of clusters, in less memory.
+    """
+    if len(sums) <= MAX_CLUSTERS:
+        return sums
+    bins = rng.permutation(len(sums)) % MAX_CLUSTERS
+    return np.stack([np.bincount(bins, column) for column in sums.T], axis=-1)
 
 
 def _correlation(sums: NDArray) -> Numbers:
@@ -220,13 +251,23 @@ def _no_ranking(x, y, groups) -> str:
 def shuffle_blocks(groups: NDArray, rng: np.random.Generator) -> NDArray:
     """An order of rows in which whole groups trade places, each kept in its own order.
 
-    Needs rows sorted by group. With groups of one length a row trades with rows at the same place of other
-    groups, so that a shared trend over the episode stays and only what is particular to a state is broken.
+    Needs rows sorted by group. A row trades with rows at the same place of other groups, so that a shared
+    trend over the episode stays and only what is particular to a state is broken. Groups of one length are
+    permuted; otherwise they stand in a random ring and a row gets that of the next group which is as long.
+    Where one group alone is so long its rows stay: the null is then nearer to the estimate, not further.
     """
     _, first, count = np.unique(groups, return_index=True, return_counts=True)
     order = rng.permutation(len(first))
-    begins = np.repeat(first[order] - np.cumsum(count[order]) + count[order], count[order])
-    return begins + np.arange(len(groups))
+    if (count == count[0]).all():
+        return (first[order][:, None] + np.arange(count[0])).reshape(-1)
+    place = np.arange(len(groups)) - np.repeat(first, count)
+    ring = np.argsort(place * len(first) + np.repeat(order, count))  # by place, then around the ring
+    begins = np.flatnonzero(np.diff(place[ring], prepend=-1))
+    taken = np.roll(ring, -1)
+    taken[np.append(begins[1:], len(ring)) - 1] = ring[begins]
+    given = np.empty_like(ring)
+    given[ring] = taken
+    return given
 
 
 def spearman(
@@ -259,11 +300,9 @@ def spearman(
     rx, ry = rx - rx.mean(), ry - ry.mean()
     rng = np.random.default_rng(seed)
     sums = cluster_sums(groups, np.ones_like(rx), rx, ry, rx * rx, ry * ry, rx * ry)
-    if clusters > MAX_CLUSTERS:  # bins of whole clusters, at random: the same variance, less memory
-        bins = rng.permutation(clusters) % MAX_CLUSTERS
-        sums = np.stack([np.bincount(bins, column) for column in sums.T], axis=-1)
+    sums = binned(sums, rng)
     draws = np.asarray(_correlation(cluster_counts(len(sums), resamples, rng) @ sums))
-    low, high = percentiles(draws, confidence, size=len(sums))
+    low, high = percentiles(draws, confidence, size=len(sums), within=(-1.0, 1.0))
     scale = math.sqrt(float((rx @ rx) * (ry @ ry)))
     null = np.array([rx @ ry[shuffle_blocks(groups, rng)] for _ in range(shuffles)]) / scale
     return Estimate(
@@ -309,7 +348,7 @@ def kendall(
         draws[b] = _tau(x[rows], y[rows])
     estimate = _tau(x, y)
     draws = np.clip(draws + estimate - _tau(x[kept], y[kept]), -1.0, 1.0)
-    low, high = percentiles(draws, confidence, size=len(members))
+    low, high = percentiles(draws, confidence, size=len(members), within=(-1.0, 1.0))
     return Estimate(estimate, float(low), float(high), len(np.unique(groups)))
 
 

@@ -6,8 +6,16 @@ drives are known, so cos(w_hat, w_true) says how far a probe of values can be tr
 Agents do not see states. The best value that they can have is w . E[psi | observation], and regressing that
 on psi of the state does not give w back: each weight shrinks by the share of its psi that an agent can see,
 another share for each signal. Given observations, psi is therefore first replaced by what they tell of it,
-predicted for each episode from the others, and the value is regressed on that: two-stage least squares
-(Theil 1953), whose first stage also takes out the Monte Carlo noise.
+predicted for each episode from the others, and the value is regressed on that, which also takes out the Monte
+Carlo noise.
+
+This is split-sample instrumental variables (Angrist & Krueger 1995 [M]). Its first stage is fitted on other
+episodes than it predicts, so its errors pull every weight towards 0, the more the less observations tell of
+that psi. Simulated exact heads keep their direction (mean cosines 0.96 to 0.99), while weights come out at
+0.6 to 1.2 of the truth, mostly below it: claim the cosine, not the size of weights. Intervals take the first
+stage as given and are too narrow; those of weights left the truth out in 25 to 90 % of simulations. The
+unbiased form, with the predictions as instruments of psi, was tried and left: the weight of a signal that is
+hardly told scatters by 0.5 to 3 round a truth of 0.2, and cosines fall to 0.77 to 0.94.
 """
 
 import dataclasses
@@ -74,7 +82,8 @@ class SuccessorProbe:
     """Ridge of values on successor features.
 
     alphas: ridge penalties, chosen by generalised cross-validation.  shuffles: of whole groups (episodes)
-    against each other, for the null of the cosine. Intervals resample groups, at the penalty chosen on all.
+    against each other, for the null of the cosine. Intervals resample groups, at the penalty chosen on all
+    and, given observations, with what these tell of psi taken as given: they are too narrow for weights.
     """
 
     alphas: tuple[float, ...] = (1e-6, 1e-4, 1e-3, 1e-2, 1e-1, 1.0)
@@ -99,11 +108,13 @@ class SuccessorProbe:
 
         Returns
         -------
-        Dataset `[feature]`: weight, weight_low, weight_high, contribution (weight times the spread of psi,
-        over that of the values), drive; and scalars estimate (cos(w_hat, w_true)), low, high, n, null,
-        null_low, null_high, reason, r2 (held-out, by group). With observations also seen `[feature]`, the
-        share of the variance of psi that they tell of episodes held out: where it is 0 or less, no agent can
-        know this signal's future, and its weight means nothing.
+        Dataset `[feature]`: weight, weight_low, weight_high, contribution (weight times the spread of psi, or
+        of what observations tell of it, over that of the values), drive; and scalars estimate
+        (cos(w_hat, w_true)), low, high, n, null, null_low, null_high, reason, r2 (held-out, by group). With
+        observations also seen `[feature]`, the share of the variance of psi that they tell of episodes held
+        out: where it is 0 or less, no agent can know this signal's future, and its weight means nothing.
+        With observations weights and contributions are shrunk towards 0 (see the module): what counts is
+        their direction.
         """
         v, x, labels = np.asarray(values, float), np.asarray(psi, float), np.asarray(groups)
         true = np.full(x.shape[-1], np.nan) if drives is None else np.asarray(drives, float)

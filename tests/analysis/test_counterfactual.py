@@ -5,6 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+import socialsim
 from socialsim.analysis.counterfactual import Counterfactual, edit_for_each, perceived
 from socialsim.analysis.edits import (
     MoveObject,
@@ -125,6 +126,64 @@ def test_edited_scenes_are_consistent(scenes, edit):
         np.testing.assert_allclose(np.hypot(*new.gaze.T), 1, atol=1e-5)
         np.testing.assert_array_equal(old.position[i], new.position[i])
     assert count > 0
+
+
+COUNTING = {
+    "forage-v0": {},  # strengths add up
+    "rendezvous-v0": {},
+    "haul-v0": {},
+    "gates-v0": {},  # one on a plate is as good as two
+    "commons-v0": {},
+    "procedural-v0": {"families": ("meet", "work", "weigh", "push")},  # some count heads, others strengths
+}
+
+
+def counted(name, worlds=24):
+    """A grid world in full view, states `[B]` with all agents but one or two at one object, and how to put
+    agents into cells."""
+    env = socialsim.make(name, full_view=True, **COUNTING[name])
+
+    def grid(state):
+        return state.world.inner if hasattr(state.world, "inner") else state.world
+
+    def put(state, position):
+        moved = grid(state).replace(position=position)
+        inner = hasattr(state.world, "inner")
+        return state.replace(world=state.world.replace(inner=moved) if inner else moved)
+
+    def start(key, number):
+        state, _ = env.reset(key)
+        objects, cells = grid(state).object_position, grid(state).position
+        busy = jnp.arange(env.num_agents)[:, None] > number % 2
+        return put(state, jnp.where(busy, objects[number % len(objects)], cells))
+
+    states = jax.jit(jax.vmap(start))(jax.random.split(jax.random.key(0), worlds), jnp.arange(worlds))
+    return env, states, put, lambda state: grid(state).position
+
+
+@pytest.mark.parametrize("name", COUNTING)
+def test_head_counts_after_an_edit_are_those_the_world_would_count(name):
+    """The world itself is asked: with the partner far away, or with it where the edit put it."""
+    env, states, put, cells = counted(name)
+
+    def errors(state, me, edit):
+        scene = env.scene(state)
+        new, applies = edit(scene, me)
+        changed = new.takes_part != scene.takes_part
+        k, at = changed.any(-1).argmax(), changed.any(0)
+        joins = isinstance(edit, PartnerOnObject)
+        where = (new.position[k] if joins else jnp.full(2, -99.0)).astype(cells(state).dtype)
+        truth = env.scene(put(state, cells(state).at[k].set(where)))
+        error = (new.object_features - truth.object_features)[:, PRESENT]
+        return applies & changed.any(), jnp.where(at | (not joins), error, 0.0)
+
+    def both(state, me):
+        return [errors(state, me, edit) for edit in (RemovePartner(), PartnerOnObject())]
+
+    found = jax.jit(jax.vmap(jax.vmap(both, (None, 0)), (0, None)))(states, jnp.arange(env.num_agents))
+    for applies, error in found:
+        assert applies.sum() > 0
+        np.testing.assert_array_equal(np.asarray(error)[np.asarray(applies)], 0.0)
 
 
 def sensed(scenes, edit):

@@ -51,7 +51,12 @@ def test_without_a_trait_nothing_is_beyond_controls():
     quick = StabilityDossier(resamples=100, shuffles=20)
     false = [
         bool(
-            quick({"retest": table(s, trait=0.0, scenes=20)}).beyond_controls.sel(statistic="icc(2,1)").any()
+            quick(
+                {"retest": table(s, trait=0.0, scenes=20)},
+                {"retest": table(s + 100, trait=0.0, scenes=20)},
+            )
+            .beyond_controls.sel(statistic="icc(2,1)")
+            .any()
         )
         for s in range(60)
     ]
@@ -60,9 +65,16 @@ def test_without_a_trait_nothing_is_beyond_controls():
 
 def test_differences_between_agents_are_not_taken_for_stability():
     """Each agent sits at its own level and its scenes do not differ: the ICC is high, and so is its null."""
-    found = FAST({"retest": table(trait=0.0, offset=10.0, noise=1.0)})
+    found = FAST({"retest": table(trait=0.0, offset=10.0, noise=1.0)}, {"retest": table(1, trait=0.0)})
     icc = cell(found)
     assert icc.estimate > 0.9 and icc.null > 0.9 and not found.beyond_controls.any()
+
+
+@pytest.mark.parametrize("controls", [None, {"retest": table(trait=0.0, noise=0.0)}], ids=["none", "flat"])
+def test_without_a_control_that_says_something_nothing_is_beyond_controls(controls):
+    found = FAST({"retest": table(noise=0.4)}, controls)
+    assert (found.table.low > found.table.null_high).all() and np.isnan(found.table.untrained_high).all()
+    assert not found.beyond_controls.any()
 
 
 @pytest.mark.filterwarnings("ignore:.*inplace:Warning")  # pingouin calls a pandas option on its way out

@@ -7,6 +7,7 @@ import pytest
 import scipy.stats
 
 from socialsim.analysis import statistics
+from socialsim.analysis.clusters import cluster_bootstrap
 from socialsim.core.errors import OptionError
 
 
@@ -53,8 +54,8 @@ ESTIMATORS = [
     lambda **options: statistics.bootstrap(
         np.random.default_rng(0).normal(size=30), **{"seed": 0, **options}
     ),
-    lambda **options: statistics.spearman(np.arange(9.0), np.arange(9.0) % 4, **{"seed": 0, **options}),
-    lambda **options: statistics.kendall(np.arange(9.0), np.arange(9.0) % 4, **{"seed": 0, **options}),
+    lambda **options: statistics.spearman(np.arange(12.0), np.arange(12.0) % 5, **{"seed": 0, **options}),
+    lambda **options: statistics.kendall(np.arange(12.0), np.arange(12.0) % 5, **{"seed": 0, **options}),
     lambda **options: statistics.probability_of_improvement(
         np.arange(9.0), np.arange(7.0) + 0.5, **{"method": "bootstrap", **options}
     ),
@@ -92,13 +93,14 @@ def test_percentiles_are_widened_for_few_units():
     """Levels of Hesterberg (2015): Phi(-sqrt(n/(n-1)) t), with n-1 degrees of freedom for each stratum."""
     line = np.linspace(0, 1, 100_001)
     assert statistics.percentiles(line, 0.9) == pytest.approx((0.05, 0.95))
-    for size, strata in ((2, 3), (5, 1), (5, 4), (1000, 1)):
+    for size, strata in ((4, 3), (10, 1), (5, 4), (1000, 1)):
         t = scipy.stats.t(size * strata - strata).ppf(0.975)
         tail = scipy.stats.norm.sf(t * (1 + 1 / (size - 1)) ** 0.5)
         low, high = statistics.percentiles(line, 0.95, size=size, strata=strata)
         assert (low, high) == pytest.approx((tail, 1 - tail), abs=1e-6)
     assert statistics.percentiles(line, 0.95, size=5) == statistics.percentiles(line, 0.95, size=5, strata=1)
     assert statistics.percentiles(line, 0.95, size=1) == statistics.percentiles(line, 0.95)
+    assert statistics.percentiles(line, 0.95, size=10, within=(0.2, 0.9)) == (0.2, 0.9)
     some = np.stack([line, np.where(line < 0.5, np.nan, line)], axis=1)
     low, high = statistics.percentiles(some, 0.9)
     assert low == pytest.approx([0.05, 0.525]) and high == pytest.approx([0.95, 0.975])
@@ -114,9 +116,29 @@ def test_bootstrap_of_a_mean_is_the_normal_interval_where_values_are_many():
     assert middle.estimate == scipy.stats.trim_mean(values, 0.25)
 
 
+@pytest.mark.parametrize("n", [2, 3, 5, 9])
+def test_few_units_have_the_interval_of_student(n):
+    """A resample stays within what was measured, which excludes the truth in 2^(1-n) of cases."""
+    values = np.random.default_rng(n).normal(size=n)
+    e = statistics.bootstrap(values, np.mean, seed=0, resamples=40_000)
+    t = scipy.stats.ttest_1samp(values, 0.0).confidence_interval(0.95)
+    assert e.estimate == pytest.approx(values.mean()) and e.n == n
+    half = (t.high - t.low) / 2
+    assert e.low <= t.low + 0.03 * half and e.high >= t.high - 0.03 * half
+    assert e.high - e.low == pytest.approx(2 * half, rel=0.08)
+    rows = cluster_bootstrap(
+        np.column_stack([values, np.ones(n)]),
+        lambda s: s[..., 0] / s[..., 1],
+        groups=np.arange(n),
+        seed=0,
+        resamples=40_000,
+    )
+    assert (rows.low, rows.high) == pytest.approx((e.low, e.high), abs=0.05 * half)
+
+
 def test_bootstrap_of_two_values_is_defined():
     e = statistics.bootstrap([1.0, 3.0], np.mean, seed=0)
-    assert (e.estimate, e.low, e.high, e.n) == (2, 1, 3, 2)
+    assert e.estimate == 2 and e.n == 2 and e.low < 1 and e.high > 3
     assert statistics.bootstrap([], seed=0).n == 0
     infinite = statistics.bootstrap([1.0, np.inf, 2.0], seed=0)
     assert np.isnan(infinite.estimate) and infinite.n == 3 and "non-finite" in infinite.reason
@@ -136,9 +158,9 @@ def test_bootstrap_is_widened_by_the_smallest_stratum():
 def test_rank_agreement_is_widened_for_few_groups(name, monkeypatch):
     sizes = []
 
-    def percentiles(draws, confidence, *, size=None, strata=1, plain=statistics.percentiles):
+    def percentiles(draws, confidence, *, size=None, strata=1, plain=statistics.percentiles, **limits):
         sizes.append((size, strata))
-        return plain(draws, confidence, size=size, strata=strata)
+        return plain(draws, confidence, size=size, strata=strata, **limits)
 
     monkeypatch.setattr(statistics, "percentiles", percentiles)
     x, y = np.random.default_rng(0).normal(size=(2, 30))
@@ -295,16 +317,45 @@ def test_very_many_groups_are_put_in_bins(monkeypatch):
     assert statistics.spearman(x, x + y, seed=0) == fine
 
 
-def test_shuffled_blocks_stay_whole():
-    groups, rng = np.array([3, 3, 5, 5, 5, 8]), np.random.default_rng(0)
-    blocks = ([0, 1], [2, 3, 4], [5])
-    seen = set()
+def test_shuffled_blocks_of_one_length_stay_whole():
+    groups, rng = np.array([3, 3, 5, 5, 8, 8]), np.random.default_rng(0)
+    blocks, seen = ([0, 1], [2, 3], [4, 5]), set()
     for _ in range(60):
         order = statistics.shuffle_blocks(groups, rng).tolist()
         arranged = sorted(blocks, key=lambda b: order.index(b[0]))
         assert order == [row for block in arranged for row in block]
         seen.add(tuple(order))
     assert len(seen) == 6
+
+
+def test_shuffled_blocks_of_any_length_trade_at_the_same_place():
+    rng, lengths = np.random.default_rng(0), [4, 1, 3, 3, 2, 6]
+    groups = np.repeat(np.arange(6), lengths)
+    place = np.concatenate([np.arange(n) for n in lengths])
+    givers = set()
+    for _ in range(60):
+        order = statistics.shuffle_blocks(groups, rng)
+        assert sorted(order) == list(range(len(groups)))
+        assert (place[order] == place).all()
+        alone = (groups == 5) & (place >= 4)  # nobody else lives so long
+        assert (order[alone] == np.flatnonzero(alone)).all()
+        assert (groups[order] != groups)[~alone].all()
+        givers.add(groups[order][0])
+    assert len(givers) == 5
+
+
+def test_a_trend_over_episodes_of_unequal_length_is_no_agreement():
+    """Both follow the clock and nothing else: the shuffled null must hold the clock's share."""
+    rng, beyond = np.random.default_rng(0), 0
+    for seed in range(40):
+        lengths = rng.integers(5, 60, size=24)
+        clock = np.concatenate([np.arange(n) for n in lengths]).astype(float)
+        x, y = clock + 5 * rng.normal(size=(2, len(clock)))
+        groups = np.repeat(np.arange(24), lengths)
+        e = statistics.spearman(x, y, groups=groups, seed=seed, resamples=100)
+        beyond += e.low > e.null_high
+        assert e.estimate > 0.7
+    assert beyond <= 2
 
 
 def test_kendall_of_many_rows_takes_its_width_from_some():

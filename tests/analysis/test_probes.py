@@ -3,7 +3,15 @@ import time
 import numpy as np
 import pytest
 
-from socialsim.analysis.probes import LinearReadout, Probe, Target, random_projection, scene_types
+from socialsim.analysis.probes import (
+    Intervention,
+    LinearReadout,
+    OnlineCode,
+    Probe,
+    Target,
+    random_projection,
+    scene_types,
+)
 from socialsim.analysis.probes.controls import control_targets
 from socialsim.analysis.probes.linear import ridge
 from socialsim.core.errors import OptionError
@@ -26,7 +34,7 @@ def data():
             groups=np.repeat(np.arange(GROUPS), N // GROUPS),
             types=rng.integers(40, size=N),
             observation=observation,
-            untrained={"torso": rng.normal(size=(N, WIDTH))},
+            untrained=[{"torso": rng.normal(size=(N, WIDTH))} for _ in range(5)],
         ),
     )
 
@@ -110,6 +118,9 @@ def test_deterministic_and_without_twin(data):
     assert one(data, y).identical(one(data, y))
     r = one(data, y, untrained=None)
     assert np.isnan(r.baseline_score.sel(baseline="untrained")) and "no untrained twin" in r.verdict.item()
+    single = one(data, y, untrained=data["inputs"]["untrained"][0])
+    assert single.verdict.item().endswith("(of one untrained twin only)")
+    assert np.isnan(single.baseline_spread.sel(baseline="untrained"))
 
 
 def test_bad_input(data):
@@ -146,6 +157,90 @@ def test_control_labels_are_fixed_per_type():
     labels = control_targets(np.arange(5.0), types, 4, np.random.default_rng(0))
     assert labels.shape == (5, 4)
     assert (labels[0] == labels[2]).all() and (labels[1] == labels[4]).all()
+
+
+@pytest.mark.parametrize("share", [0.03, 0.1])
+def test_control_tasks_of_a_rare_class_have_both_classes(share):
+    """With few types a draw often holds one class: no task, and no reason to say nothing of the concept."""
+    rng = np.random.default_rng(0)
+    groups, types = np.arange(N) % GROUPS, rng.integers(8, size=N)
+    x = rng.normal(size=(N, WIDTH))
+    y = (x[:, 0] > np.quantile(x[:, 0], 1 - share)).astype(float)
+    labels = control_targets(y, types, 20, rng, groups, fewest=5)
+    assert all(len(np.unique(groups[labels[:, k] == v])) >= 5 for k in range(20) for v in (0, 1))
+    given = dict(groups=groups, types=types, observation=rng.normal(size=(N, FEATURES)))
+    for seed in range(3):
+        r = Probe(resamples=200, seed=seed)({"l": x}, {"rare": Target(y, "binary")}, **given)
+        assert np.isfinite(r.control).all() and "encoded" in r.verdict.item()
+
+
+def test_without_a_control_task_that_is_the_reason(data):
+    r = one(data, Target(data["hidden"]), types=np.zeros(N))
+    assert r.verdict == "undefined: no control task (types of scene: 1)"
+    assert r.score > 0.5 and np.isnan(r.control) and np.isnan(r.selectivity)
+
+
+def test_a_random_labelling_of_types_with_a_rare_class_is_not_selective():
+    """The null of selectivity: the concept is itself one of its control tasks."""
+    wrong = 0
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+        types = rng.integers(10, size=N)
+        y = (types == rng.integers(10)).astype(float)
+        layer = np.eye(10)[types] @ rng.normal(size=(10, 6)) + 0.5 * rng.normal(size=(N, 6))
+        given = dict(groups=np.arange(N) % GROUPS, types=types, observation=rng.normal(size=(N, 4)))
+        r = Probe(resamples=200, seed=seed)({"l": layer}, {"c": Target(y, "binary")}, **given)
+        assert np.isfinite(r.control).all()
+        wrong += "encoded" in r.verdict.item()
+    assert wrong <= 2, wrong
+
+
+def lottery(seed, planted=0.0):
+    """A layer that is one more draw of its untrained family, whose members differ; and a trace planted."""
+    rng = np.random.default_rng(seed)
+    y = rng.normal(size=600)
+
+    def draw():
+        return {"l": rng.normal(size=(600, 4)) + rng.uniform(0.3, 0.9) * y[:, None] * [1, 0, 0, 0]}
+
+    layer = draw()["l"] + planted * y[:, None] * [0, 1, 0, 0]
+    given = dict(types=rng.integers(30, size=600), observation=rng.normal(size=(600, 3)))
+    twins = [draw() for _ in range(5)]
+    probe = Probe(resamples=200, repeats=1, seed=seed)
+    r = probe({"l": layer}, {"c": Target(y)}, groups=np.arange(600) // 20, untrained=twins, **given)
+    return r.advantage_low.item() > 0
+
+
+def test_the_lottery_of_initialisations_is_no_advantage():
+    assert sum(lottery(seed) for seed in range(24)) <= 3
+    assert sum(lottery(seed, planted=2.0) for seed in range(6)) >= 5
+
+
+def test_results_do_not_depend_on_what_else_is_asked(data):
+    probe, y = Probe(resamples=200), Target(data["hidden"])
+    small = data["trained"]["torso"][:, :5]
+    inputs = data["inputs"] | {"untrained": None}
+    alone = probe(data["trained"], {"it": y}, **inputs).sel(concept="it", layer="torso")
+    other = {"other": Target(data["inputs"]["observation"][:, 0])}
+    layers = {"first": small, "torso": data["trained"]["torso"]}
+    among = probe(layers, other | {"it": y}, **inputs).sel(concept="it", layer="torso")
+    for name in ("score", "control", "selectivity_low", "advantage_low", "baseline_score", "baseline_spread"):
+        np.testing.assert_allclose(alone[name], among[name], atol=1e-9, err_msg=name)
+
+
+def test_rows_that_are_not_finite_are_named(data):
+    broken = data["trained"]["torso"].copy()
+    broken[[3, 7], 2] = np.nan, np.inf
+    with pytest.raises(OptionError, match="activations of torso: 2 of 1500 rows"):
+        one(data | {"trained": {"torso": broken}}, Target(data["hidden"]))
+    with pytest.raises(OptionError, match="untrained torso, twin 1: 2 of 1500"):
+        one(data, Target(data["hidden"]), untrained=[data["trained"], {"torso": broken}])
+    with pytest.raises(OptionError, match="activations of torso: 2 of 1500 rows"):
+        OnlineCode()({"torso": broken}, {"it": Target(data["hidden"])}, groups=data["inputs"]["groups"])
+    with pytest.raises(OptionError, match="activations: 2 of 1500 rows"):
+        Intervention()(
+            broken, Target(data["hidden"]), lambda x: x, groups=data["inputs"]["groups"], channels=("v",)
+        )
 
 
 def test_scene_types():

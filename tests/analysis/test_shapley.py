@@ -3,6 +3,7 @@
 import itertools
 import math
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -116,3 +117,18 @@ def test_groups_hold_every_column_once():
         Shapley(CHANNELS, {**groups, "own act": {"self": ("loads",)}})
     with pytest.raises(OptionError, match="by no group"):
         Shapley(CHANNELS, {"all": {"self": SELF_FEATURES}})
+
+
+def test_rows_read_in_parts_give_the_same(observation):
+    """With any number of leading axes, any rest, and a reference of one row."""
+    whole = Shapley(CHANNELS)
+    one = jax.tree.map(lambda x: x[:1], whole.reference(observation))
+    for lead in ((12,), (4, 3)):
+        x = jax.tree.map(lambda v, lead=lead: v.reshape(*lead, *v.shape[1:]), observation)
+        expected = whole.explain(values, x)
+        for rows in (1, 5):
+            np.testing.assert_allclose(Shapley(CHANNELS, rows=rows).explain(values, x), expected, atol=1e-6)
+    few = Shapley(CHANNELS, rows=7).explain(values, observation, one)
+    np.testing.assert_allclose(few, whole.explain(values, observation, one), atol=1e-6)
+    with pytest.raises(OptionError, match="rows"):
+        Shapley(CHANNELS, rows=0)

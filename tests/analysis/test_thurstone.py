@@ -11,7 +11,9 @@ import socialsim
 from socialsim.agents.bots.base import random_team
 from socialsim.agents.networks import NetworkConfig
 from socialsim.agents.team import new_team
+from socialsim.analysis import statistics
 from socialsim.analysis.comparison import BestAct, DirectionAgreement, Thurstone, choices, cyclic_triads
+from socialsim.analysis.comparison.lookahead import lookahead
 from socialsim.analysis.recording import play
 from socialsim.core.errors import OptionError
 
@@ -119,6 +121,14 @@ def test_judges_without_a_common_scale_are_not_foretold():
     assert false <= 4
 
 
+def test_both_nulls_are_of_all_shuffles(monkeypatch):
+    drawn = []
+    monkeypatch.setattr(statistics, "null_band", lambda null: drawn.append(len(null)) or {})
+    step = Thurstone(resamples=100, shuffles=23, equal=True, folds=2)
+    step(choices(labelled(np.random.default_rng(0).normal(size=(3, 4)))))
+    assert drawn == [23, 23]
+
+
 def test_a_monotone_change_of_value_changes_no_choice():
     values = labelled(np.random.default_rng(0).normal(size=(3, 6)))
     np.testing.assert_array_equal(choices(values), choices(np.exp(values)))
@@ -204,3 +214,21 @@ def test_lookahead_steps_the_world():
     assert (r.estimate.sel(head="x", other="x").dropna("channel") == 1).all()
     with pytest.raises(OptionError, match="states=True"):
         best.table(env, teams, episodes.replace(state=None), key, states=2)
+
+
+def test_nothing_follows_an_end():
+    """Where every option ends the episode, what an option is worth is its signal, whatever the heads say."""
+    env = socialsim.make("dictator-v0", rounds=1, endowment=2, turn_limit=3)
+    make = jax.jit(new_team, static_argnums=(1, 2, 3, 4))
+    team = make(jax.random.key(0), NetworkConfig(width=8), env.actions, env.channels, env.num_agents)
+    team = team.replace(params=jax.tree.map(lambda x: x + 0.5, team.params))
+    teams = jax.tree.map(lambda x: x[None], team)
+    step, key, action = jax.jit(env.step), jax.random.key(1), jnp.zeros(env.num_agents, int)
+    state, _ = env.reset(key)
+    while not (reached := step(key, state, action))[1].terminated:
+        state = reached[0]
+    look = jax.jit(lambda state: lookahead(env, teams, state, action, key, me=0, discount=0.9))
+    first, last = look(env.reset(key)[0]), look(state)
+    ends = [step(key, state, action.at[0].set(option))[1] for option in range(env.actions.choices)]
+    assert all(after.terminated for after in ends) and (np.abs(first) > 0.1).any()
+    np.testing.assert_allclose(last[0], np.stack([after.signals[0] for after in ends]), atol=1e-6)

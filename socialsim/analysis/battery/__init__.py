@@ -1,6 +1,5 @@
-"""The human-likeness battery: assays of SCIENCE.md section 4, as behaviour in games and as value readouts."""
+"""The human-likeness battery: assays of choices, as behaviour in games and as readouts of value heads."""
 
-from socialsim.analysis.battery.battered import Battered as Battered
 from socialsim.analysis.battery.battery import ASSAYS as ASSAYS
 from socialsim.analysis.battery.battery import Battery as Battery
 from socialsim.analysis.battery.battery import battery_of as battery_of
@@ -19,6 +18,7 @@ from socialsim.analysis.battery.rates import RateAssay as RateAssay
 from socialsim.analysis.battery.readout import Readout as Readout
 from socialsim.analysis.battery.references import distribution as distribution
 from socialsim.analysis.battery.references import figure as figure
+from socialsim.analysis.battery.result import BatteryResult as BatteryResult
 from socialsim.analysis.battery.shapes import Discounting as Discounting
 from socialsim.analysis.battery.shapes import ValueCircle as ValueCircle
 from socialsim.analysis.battery.svo import SVO as SVO

@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 from socialsim.agents.team import Team
 from socialsim.analysis.battery import finding as words
 from socialsim.analysis.battery import slider
-from socialsim.analysis.battery.battered import DISCLOSED, Battered
 from socialsim.analysis.battery.collecting import Cast, Games, least_accepted
 from socialsim.analysis.battery.cooperation import ConditionalCooperation
 from socialsim.analysis.battery.distributions import DistributionAssay
@@ -23,6 +22,7 @@ from socialsim.analysis.battery.inequity import InequityAversion
 from socialsim.analysis.battery.rates import MeanAssay, RateAssay
 from socialsim.analysis.battery.readout import Readout
 from socialsim.analysis.battery.references import figure
+from socialsim.analysis.battery.result import DISCLOSED, BatteryResult
 from socialsim.analysis.battery.shapes import ValueCircle
 from socialsim.analysis.battery.svo import SVO
 from socialsim.core.errors import choose
@@ -49,7 +49,7 @@ class Battery:
     seed: of bootstraps and floors.
 
     Gaze is not of table games: `home.at_home` measures it in the team's own world. `Discounting` and a value
-    circle of six signals or more need other worlds and signals: add what they find with `Battered.plus`.
+    circle of six signals or more need other worlds and signals: add what they find with `BatteryResult.plus`.
     """
 
     assays: tuple[str, ...] = ASSAYS
@@ -63,7 +63,7 @@ class Battery:
 
     def behaviour(
         self, player: Cast, key: Key[Array, ""], *, progress: Callable[[str], object] | None = None
-    ) -> Battered:
+    ) -> BatteryResult:
         """What the player does. player: a Team, a Bot, or what makes a bot for a given game."""
         g = self.games
 
@@ -87,7 +87,7 @@ class Battery:
                 return [RateAssay("conformity", seed=self.seed).measure(done, null=null)]
             return []
 
-        return Battered(tuple(map(_timed, self._all(run, key, progress))))
+        return BatteryResult(tuple(map(_timed, self._all(run, key, progress))))
 
     def readout(
         self,
@@ -96,7 +96,7 @@ class Battery:
         *,
         channel: str,
         progress: Callable[[str], object] | None = None,
-    ) -> Battered:
+    ) -> BatteryResult:
         """What one value head would choose. Conformity has no such form: once a round is settled its scene
         does not tell what could be seen when it was decided."""
         form = f"value of {channel}"
@@ -129,7 +129,7 @@ class Battery:
 
     def measure(
         self, player: Cast, key: Key[Array, ""], *, progress: Callable[[str], object] | None = None
-    ) -> Battered:
+    ) -> BatteryResult:
         """Behaviour, and for a Team the readout of every value head.
 
         A Team whose acts are not those of table games (bodies in a plane or in MuJoCo) cannot play them: it
@@ -137,7 +137,7 @@ class Battery:
         """
         first, *others = jax.random.split(key, 1 + (len(player.channels) if isinstance(player, Team) else 0))
         mute = isinstance(player, Team) and player.actions != dictator().actions
-        found = Battered(()) if mute else self.behaviour(player, first, progress=progress)
+        found = BatteryResult(()) if mute else self.behaviour(player, first, progress=progress)
         if isinstance(player, Team):
             for channel, each in zip(player.channels, others, strict=True):
                 more = self.readout(player, each, channel=channel, progress=progress)
@@ -145,13 +145,13 @@ class Battery:
                 found = found.plus(*(f for f in more if (f.assay, f.form) not in known))
         return found
 
-    def _all(self, run, key, progress) -> Battered:
+    def _all(self, run, key, progress) -> BatteryResult:
         found: list[Finding] = []
         for name in self.assays:
             if progress is not None:
                 progress(name)
             found += run(name, jax.random.fold_in(key, ASSAYS.index(name)))
-        return Battered(tuple(found))
+        return BatteryResult(tuple(found))
 
     def _distribution(self, name: str, percent, form: str) -> Finding:
         assay = DistributionAssay(name, seed=self.seed)
@@ -251,7 +251,7 @@ def battery_of(
     temperature: float = 0.1,
     seed: int = 0,
     progress: Callable[[str], object] | None = None,
-) -> Battered:
+) -> BatteryResult:
     """All assays of a Team (behaviour, and the readout of each value head), of a Bot, or of a function that
     makes a bot for a game (behaviour alone).
 
@@ -266,7 +266,7 @@ def battery_of(
     return battery.measure(team_or_policy, key, progress=progress)
 
 
-def summary(found: Battered) -> dict[str, Any]:
+def summary(found: BatteryResult) -> dict[str, Any]:
     """Plain numbers and words, for JSON."""
     return {
         "counts": found.counts(),

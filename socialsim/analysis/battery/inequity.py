@@ -24,12 +24,6 @@ def terms(menus: ArrayLike) -> NDArray:
     return np.stack([own, -np.maximum(other - own, 0), -np.maximum(own - other, 0)], -1)
 
 
-def least_accepted(share: ArrayLike) -> NDArray:
-    """Alpha of a responder who is indifferent at this share of all: s - alpha (1 - 2s) = 0, s below 1/2."""
-    s = np.asarray(share, float)
-    return np.where(s < 0.5, s / np.maximum(1 - 2 * s, 1e-12), np.inf)
-
-
 @dataclasses.dataclass(frozen=True)
 class InequityAversion:
     """Maximum-likelihood alpha and beta of softmax choice by own - alpha max(other - own, 0) - beta

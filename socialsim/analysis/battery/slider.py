@@ -51,13 +51,6 @@ def angle(own: ArrayLike, other: ArrayLike) -> NDArray:
     return np.asarray(np.degrees(np.arctan2(y, x)))
 
 
-def angle_of(weights: ArrayLike) -> NDArray:
-    """Angle of weights `[..., 15 or 6, 9]` of options, by the six primary items."""
-    w = np.asarray(weights, float)[..., :PRIMARY, :]
-    mean = np.einsum("...ik,ikc->...c", w, payoffs()[:PRIMARY]) / PRIMARY
-    return angle(mean[..., 0], mean[..., 1])
-
-
 def angles(choices: ArrayLike) -> NDArray:
     """Angle of choices `[..., 6 or 15]`, options 0 to 8."""
     c = np.asarray(choices)

@@ -30,16 +30,18 @@ def lookahead(
 ) -> Float[Array, "S K C"]:
     """Q_c = signal_c + discount V_c(s') as agent `me` takes each option while the others do as they did.
 
+    Where an option ends the episode nothing follows: Q_c = signal_c. (A horizon only cuts it off.)
+
     teams: leading axis S.  state: of one world.  action: `[A, ...]`, what all did.  Pure; `key` is consumed.
     """
 
     def one(option):
         _, after = env.step(key, state, action.at[me].set(option))
-        return after.final_observation, after.signals[me]
+        return after.final_observation, after.signals[me], after.terminated
 
-    observed, signals = jax.vmap(one)(motor_acts(env))
+    observed, signals, ends = jax.vmap(one)(motor_acts(env))
     values = jax.vmap(lambda t: t.values(observed)[:, me, : len(env.channels)])(teams)
-    return signals[None] + discount * values
+    return signals[None] + discount * jnp.where(ends[:, None], 0.0, values)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -49,7 +49,8 @@ class Thurstone:
     equal: one spread for all items (Thurstone's case V) instead of one each (case III).  prior: standard
     deviation of a normal prior on mu and on log s, in units of the typical spread, which keeps items that
     win always at a finite place.  folds: of pairs, for held-out accuracy.  confidence, resamples: of the
-    bootstrap over judges.  shuffles: of the null.  seed.
+    bootstrap over judges.  shuffles: of the null of accuracy, each of which fits every fold anew, and of that
+    of cycles.  seed.
     """
 
     equal: bool = False
@@ -143,7 +144,7 @@ class Thurstone:
             return hits / np.maximum(table.sum((1, 2)), 1e-12)
 
         each = right(table)
-        null = [right(_mixed(table, rng)).mean() for _ in range(min(self.shuffles, 20))]
+        null = [right(_mixed(table, rng)).mean() for _ in range(self.shuffles)]
         found = _mean_over_judges(each, self)
         return dataclasses.replace(found, **statistics.null_band(null))
 

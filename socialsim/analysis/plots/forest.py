@@ -50,13 +50,14 @@ def absent(ax: Axes, y: float | int) -> None:
 def draw_forest(
     ax: Axes, rows: Sequence[Mapping], *, reference: float | int = 0.0, colours: Sequence[str] = ()
 ) -> None:
-    """`rows` of {"label", "estimate", "low", "high"} against a vertical reference line."""
+    """`rows` of {"label", "estimate", "low", "high"} against a vertical reference line. A dot is filled where
+    there is an interval and it leaves the reference out."""
     ax.axvline(reference, color=style.MUTED, linewidth=0.9)
     label_rows(ax, [str(row.get("label", "")) for row in rows])
     for y, row in enumerate(rows):
         colour = colours[y] if y < len(colours) else style.BLUE
         found = style.interval(row)
-        clear = found is not None and (found[1] > reference or found[2] < reference)
+        clear = found is not None and (found[1] > reference or found[2] < reference) and style.bounded(row)
         if not dot(ax, y, row, colour, str(row.get("marker", "o")), hollow=not clear):
             absent(ax, y)
 
@@ -75,10 +76,12 @@ def forest(
     Parameters
     ----------
     rows : mappings with "label", "estimate", "low", "high"; "colour" optional. A dot is filled where its
-        interval leaves the reference out.
+        interval leaves the reference out; an estimate without interval is hollow. Rows of one label in one
+        panel are all drawn, and numbered.
     panel : a key of the rows; one panel per value of it, in the order of `panels`, rows matched by label.
         Panels of channels have their colours and marks.
     """
+    rows = _numbered(rows, panel)
     labels = list(dict.fromkeys(str(row.get("label", "")) for row in rows))
     found = list(dict.fromkeys(str(row.get(panel)) for row in rows)) if panel else [""]
     names = [n for n in panels if n in found] + [n for n in found if n not in panels]
@@ -102,6 +105,20 @@ def forest(
     if xlabel:
         fig.supxlabel(xlabel, fontsize=8.5, color=style.MUTED)
     return fig
+
+
+def _numbered(rows: Sequence[Mapping], panel: str | None) -> list[dict]:
+    """The rows, of which no two share a label in one panel: the second "a" is "a (2)"."""
+    taken: set[tuple[str, str]] = set()
+    out: list[dict] = []
+    for row in rows:
+        where, label = str(row.get(panel)) if panel else "", str(row.get("label", ""))
+        number = 1
+        while (where, name := label if number == 1 else f"{label} ({number})") in taken:
+            number += 1
+        taken.add((where, name))
+        out.append({**row, "label": name})
+    return out
 
 
 @style.styled

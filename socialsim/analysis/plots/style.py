@@ -146,7 +146,7 @@ def number(value: object) -> float | None:
 def interval(value: object) -> tuple[float, float, float] | None:
     """(estimate, low, high) from a number or a mapping that holds them; None where nothing was measured.
 
-    A missing bound is the estimate itself: the figure then shows a bare point.
+    A missing bound is the estimate itself: the figure then shows a bare point (see `bounded`).
     """
     if isinstance(value, Mapping):
         estimate = number(value.get("estimate"))
@@ -156,6 +156,11 @@ def interval(value: object) -> tuple[float, float, float] | None:
         return estimate, estimate if low is None else low, estimate if high is None else high
     bare = number(value)
     return None if bare is None else (bare, bare, bare)
+
+
+def bounded(value: object) -> bool:
+    """Whether both ends of an interval were measured."""
+    return isinstance(value, Mapping) and None not in (number(value.get("low")), number(value.get("high")))
 
 
 def unmeasured(ax: Axes, what: str = "not measured") -> None:
@@ -171,7 +176,8 @@ def end_labels(ax: Axes, ends: Sequence[tuple[float, str, str]], apart: float = 
 
     Labels of lines that end close together are pushed upwards. apart: share of the axis between two.
     """
-    gap = apart * ax.get_ylim()[1]
+    bottom, top = ax.get_ylim()
+    gap = apart * abs(top - bottom)
     height = -np.inf
     for end, text, colour in sorted(ends):
         height = max(end, height + gap)

@@ -16,6 +16,7 @@ from sklearn.model_selection import GroupKFold
 from socialsim.agents.distributions import Policy
 from socialsim.analysis import statistics
 from socialsim.analysis.clusters import cluster_bootstrap, fields
+from socialsim.analysis.probes.checks import check_finite
 from socialsim.analysis.probes.erasure import Erasure
 from socialsim.analysis.probes.linear import ridge
 from socialsim.analysis.probes.probe import Target
@@ -198,6 +199,7 @@ class Intervention:
         wrong = {k: n for k, n in lengths.items() if n != len(activations)}
         if wrong:
             raise OptionError(f"intervention: {len(activations)} rows but {wrong}; allowed: one length")
+        check_finite("intervention", {"activations": activations})
 
 
 EDITS = ("edit", "shift", "erase", "project")

@@ -12,7 +12,6 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression, lasso_path
 from sklearn.model_selection import GroupKFold
-from sklearn.preprocessing import StandardScaler
 
 from socialsim.analysis.statistics import Numbers, cluster_sums
 from socialsim.core.errors import OptionError, choose, integer
@@ -52,8 +51,7 @@ class LinearReadout:
             raise OptionError(f"probe: {count} groups; allowed: 2 or more (rows are split by group)")
         out = np.zeros(targets.shape)
         for train, test in GroupKFold(min(self.folds, count)).split(features, groups=groups):
-            scaler = StandardScaler().fit(features[train])
-            x, held = scaler.transform(features[train]), scaler.transform(features[test])
+            x, held = _standardised(features[train], features[test])
             out[test] = self._fold(x, targets[train], held, binary)
         return out
 
@@ -78,6 +76,19 @@ class LinearReadout:
         centres = [(m.T @ x / np.maximum(m.sum(0), 1)[:, None]) for m in (positive, 1 - positive)]
         cut = ((centres[0] + centres[1]).T * weights).sum(0) / 2  # halfway between projected class means
         return np.where(binary, predicted > cut, predicted + middle)
+
+
+def _standardised(train: NDArray, test: NDArray) -> tuple[NDArray, NDArray]:
+    """Both in units of the training rows' spread, which is 1 for what does not vary (as scikit-learn has it,
+    whose scaler takes as long as the ridge)."""
+    n, mean = len(train), train.mean(0)
+    x = train - mean
+    variance = np.einsum("nd,nd->d", x, x) / n
+    tiny = np.finfo(float).eps * n
+    still = variance <= tiny * variance + (tiny * mean) ** 2
+    scale = np.where(still, 1.0, np.sqrt(variance))
+    x /= scale
+    return x, (test - mean) / scale
 
 
 def ridge(x: NDArray, y: NDArray, alphas: tuple[float, ...]) -> NDArray:

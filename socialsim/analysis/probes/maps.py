@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from socialsim.agents.team import Team
 from socialsim.analysis.layers import activations, solo
 from socialsim.analysis.probes.linear import LinearReadout
-from socialsim.analysis.probes.probe import Probe, Target
+from socialsim.analysis.probes.probe import Probe, Target, Twins
 from socialsim.analysis.probes.rows import Rows, rows_of
 from socialsim.analysis.recording import Episodes
 from socialsim.core.errors import OptionError
@@ -36,7 +36,7 @@ class WhatWhenWhere:
         checkpoints: Mapping[float, Mapping[str, NDArray]],
         targets: Mapping[str, Target],
         *,
-        untrained: Mapping[str, NDArray] | None = None,
+        untrained: Twins | None = None,
         **rows: NDArray,
     ) -> xr.Dataset:
         """Dataset `[concept, layer, checkpoint]`, with the variables of `Probe`.
@@ -63,8 +63,8 @@ class WhatWhenWhere:
     ) -> xr.Dataset:
         """The map of a training run: time -> the team then, all reading the same episodes.
 
-        The earliest team stands in as the untrained twin if its time is 0. agent: of teams with parameters
-        per agent.
+        The earliest team stands in as the untrained twin, the only one, if its time is 0. agent: of teams
+        with parameters per agent.
         """
         alone = agent if next(iter(teams.values())).config.per_agent else None
         rows = rows_of(episodes, concepts, every=every, agent=alone)
@@ -86,6 +86,11 @@ class WhatWhenWhere:
 
 
 def units_of(team: Team, rows: Rows, *, tower: str = "critic", agent: int = 0) -> dict[str, NDArray]:
-    """Activations `[N, H]` by layer of one team on `rows`."""
+    """Activations `[N, H]` by layer of one team on `rows`.
+
+    Raises OptionError for a recurrent team: what it remembers is no part of a row.
+    """
+    if team.config.recurrent:
+        raise OptionError("a recurrent team: its memory is no part of a row; allowed: recurrent=False")
     found = jax.jit(activations, static_argnames="tower")(solo(team, agent), rows.observation, tower)
     return {k: np.asarray(v, float).reshape(len(rows.groups), -1) for k, v in found.items()}

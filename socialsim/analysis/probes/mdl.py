@@ -15,6 +15,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 
 from socialsim.analysis.clusters import cluster_bootstrap, fields
+from socialsim.analysis.probes.checks import check_finite
 from socialsim.analysis.probes.probe import Target
 from socialsim.core.errors import OptionError, integer
 
@@ -69,6 +70,7 @@ class OnlineCode:
     ) -> xr.Dataset:
         """Dataset `[concept, layer]`: compression, gain (each with _low, _high), null (compression by label
         frequencies alone), codelength (bits), classes, n, groups, reason."""
+        check_finite("mdl", {f"activations of {k}": x for k, x in activations.items()})
         cells = [
             [self.one(x, target, groups=groups) for x in activations.values()] for target in targets.values()
         ]
@@ -83,6 +85,7 @@ class OnlineCode:
                 f"mdl: {len(features)} rows, {len(target.values)} labels, {len(groups)} groups; allowed: one "
                 "length"
             )
+        check_finite("mdl", {"features": features})
         labels = label_classes(target, self.bins)
         rows, starts = self._order(labels, np.asarray(groups))
         labels = labels[rows]

@@ -21,7 +21,7 @@ DISCLOSED = (
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class Battered:
+class BatteryResult:
     """What a battery found, assay by assay."""
 
     items: tuple[Finding, ...]
@@ -32,14 +32,14 @@ class Battered:
     def __len__(self) -> int:
         return len(self.items)
 
-    def plus(self, *more: Finding) -> "Battered":
-        return Battered((*self.items, *more))
+    def plus(self, *more: Finding) -> "BatteryResult":
+        return BatteryResult((*self.items, *more))
 
-    def sel(self, **wanted: str) -> "Battered":
+    def sel(self, **wanted: str) -> "BatteryResult":
         """Those of the given assay, form or verdict."""
         for name in wanted:
             choose("field", name, ("assay", "form", "verdict"))
-        return Battered(tuple(f for f in self if all(getattr(f, k) == v for k, v in wanted.items())))
+        return BatteryResult(tuple(f for f in self if all(getattr(f, k) == v for k, v in wanted.items())))
 
     def counts(self) -> dict[str, int]:
         """How many of each verdict."""

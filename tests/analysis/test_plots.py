@@ -1,0 +1,56 @@
+"""What figures must not do: drop a row, call significant what has no interval, print label on label."""
+
+import numpy as np
+import pytest
+
+from socialsim.analysis import plots
+from socialsim.analysis.plots import style
+
+
+def row(label, estimate, half=None, **more):
+    ends = {} if half is None else {"low": estimate - half, "high": estimate + half}
+    return {"label": label, "estimate": estimate, **ends, **more}
+
+
+def points(ax):
+    """(x, filled) of each dot."""
+    dots = [line for line in ax.lines if line.get_marker() == "o"]
+    return [(float(d.get_xdata()[0]), d.get_markerfacecolor() != "white") for d in dots]
+
+
+def labels(ax):
+    return [t.get_text() for t in ax.get_yticklabels()]
+
+
+def test_rows_of_one_label_are_all_drawn():
+    ax = plots.forest([row("a", 1, 0.5), row("a", -1, 0.5), row("a (2)", 3, 0.5), row("b", 2, 0.5)]).axes[0]
+    assert [x for x, _ in points(ax)] == [1, -1, 3, 2]
+    assert len(set(labels(ax))) == 4 and labels(ax)[0] == "a" and labels(ax)[3] == "b"
+
+
+def test_rows_of_one_label_in_two_panels_share_a_line():
+    rows = [row("a", 1, 0.5, p="x"), row("a", 2, 0.5, p="y"), row("a", 3, 0.5, p="y")]
+    left, right = plots.forest(rows, panel="p").axes
+    assert labels(left) == ["a", "a (2)"]
+    assert [x for x, _ in points(left)] == [1] and [x for x, _ in points(right)] == [2, 3]
+
+
+@pytest.mark.parametrize(
+    ("half", "filled"), [(0.5, True), (0.0, True), (1.5, False), (None, False), (np.nan, False)]
+)
+def test_a_dot_is_filled_where_an_interval_leaves_the_reference_out(half, filled):
+    assert points(plots.forest([row("a", 1.0, half)]).axes[0]) == [(1.0, filled)]
+
+
+def test_half_an_interval_is_none():
+    one_end = {"label": "a", "estimate": 1.0, "low": 0.5}
+    assert points(plots.forest([one_end]).axes[0]) == [(1.0, False)]
+
+
+@pytest.mark.parametrize("ends", [(0, 1), (-5, -1), (-1, 0), (99, 100), (1, 0)])
+def test_labels_at_the_ends_of_lines_keep_their_distance_on_any_axis(ends):
+    ax = style.figure(3).subplots()
+    ax.set_ylim(*ends)
+    middle = sum(ends) / 2
+    style.end_labels(ax, [(middle, name, "k") for name in "abc"], apart=0.1)
+    np.testing.assert_allclose(np.diff([t.xy[1] for t in ax.texts]), 0.1 * abs(ends[1] - ends[0]))
