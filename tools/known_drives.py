@@ -120,7 +120,7 @@ def _over(rows: list[dict]) -> dict[str, Any]:
     out: dict[str, Any] = {"teams": len(rows)}
     for kind in ("own", "random"):
         x = np.array([r[kind]["estimate"] for r in rows])
-        mean, low, high = (float(v) for v in Resampling().over_teams(x[np.isfinite(x)]))
+        mean, low, high = (float(v) for v in Resampling()(x[np.isfinite(x)]))
         out[kind] = {"estimate": mean, "low": low, "high": high, "n": int(np.isfinite(x).sum())}
     return out
 

@@ -1,20 +1,25 @@
 """From figures to sentences: verdicts by rules fixed beforehand, a plain answer, and its caveats."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from socialsim.analysis.wording import decimal, known, listed, span
+from socialsim.experiments import hearing
 from socialsim.experiments.contrasts import verdict
 from socialsim.transfer.claims import SHAPING_HELPS, VALUES_TRANSFERRED
+from socialsim.transfer.reading import RIGHT, UNMEASURED
 
 LEARNED = 50.0  # times the random rate
 TRACKS = 0.3  # Spearman of V with held-out returns
 STABLE = 0.5  # ICC over seeds, lower end
 
 
-def verdicts(found: Mapping, auc: Mapping[str, np.ndarray]) -> dict:
-    """Every claim of the report with True, False or None (not tested) and the figures behind it."""
+def verdicts(found: Mapping, auc: Mapping[str, np.ndarray], sources: Sequence[int] | None = None) -> dict:
+    """Every claim of the report with True, False or None (not tested) and the figures behind it.
+
+    auc: arm -> area under the curve of each seed.  sources: which source team each was given.
+    """
     ratio, out = found["team_metric"]["ratio"], {}
     times = ratio["per_seed"]
     out["cooperation_learned"] = verdict(
@@ -40,17 +45,17 @@ def verdicts(found: Mapping, auc: Mapping[str, np.ndarray]) -> dict:
     )
     for world, row in found["zero_shot"].items():
         cell = row["coordination"]
-        rho, null = cell["spearman"], cell["shuffled"]
-        read = known(rho["estimate"])
+        heard = hearing.heard(cell)
         out[f"zero_shot_{world}"] = verdict(
-            bool(rho["low"] > null["high"]) if read else None,
+            None if heard == UNMEASURED else heard == RIGHT,
             f"The coordination value is right about {world} before any learning there",
-            f"Spearman with returns {span(rho)}, values of other episodes {span(null)}"
-            if read
-            else f"not measured: {rho.get('reason', '')}",
+            f"{heard}: Spearman with returns {span(cell['spearman'])}, values of other episodes "
+            f"{span(cell['shuffled'])}, untrained networks {span(cell.get('untrained', {}))}"
+            if heard != UNMEASURED
+            else f"not measured: {cell['spearman'].get('reason') or 'a figure or a control is missing'}",
         )
     for name, rule in (("shaping_helps", SHAPING_HELPS), ("values_transferred", VALUES_TRANSFERRED)):
-        out[name] = {**rule(auc).to_dict(), "statement": _STATEMENTS[name]}
+        out[name] = {**rule(auc, sources=sources).to_dict(), "statement": _STATEMENTS[name]}
     return out
 
 
@@ -79,24 +84,17 @@ def answer(found: Mapping) -> list[str]:
         )
         + (f"; the one for {listed(weak)} falls short of the mark we set." if weak else ".")
     )
-    travelled = [w for w in found["zero_shot"] if v[f"zero_shot_{w}"]["supported"]]
-    if travelled:
-        lines.append(
-            "Read as they are, without any learning, the values were right above chance in "
-            f"{listed(travelled)}."
-        )
-    else:
-        lines.append("Read in new worlds without learning, the values did no better than chance.")
+    lines += [hearing.sentence(found["zero_shot"], c) for c in found["channels"]]
     lines.append(
         "Used to shape learning in a larger, sparser world, they "
         + _yes_no(
             v["shaping_helps"],
-            "sped learning up over scratch and a shuffled head",
+            f"sped learning up over {listed(v['shaping_helps']['comparisons'])}",
             "did not clearly speed it up",
         )
         + "; that the values themselves transferred is "
         + _yes_no(v["values_transferred"], "supported", "not supported")
-        + " by the stricter test of a distilled reward."
+        + f" by the stricter test of a distilled reward{_blind(v['values_transferred'])}."
     )
     lines.append(
         "Independently trained teams "
@@ -110,6 +108,18 @@ def _yes_no(claim: Mapping, yes: str, no: str) -> str:
     return "was not tested" if claim["supported"] is None else yes if claim["supported"] else no
 
 
+def _blind(claim: Mapping) -> str:
+    """What limits a test that failed: its positive control."""
+    if claim["supported"] is not False:
+        return ""
+    positive = claim.get("positive")
+    if positive is None:
+        return ", of which no positive control was run"
+    if positive["low"] > 0.5:
+        return ", which a reward that is right by construction passes"
+    return ", which could not have shown it: a reward that is right by construction did not help either"
+
+
 def caveats(found: Mapping, seeds: int, transfer_seeds: int) -> list[str]:
     """What a careful reader should hold against the answer."""
     out = [
@@ -118,10 +128,18 @@ def caveats(found: Mapping, seeds: int, transfer_seeds: int) -> list[str]:
         "Shaping leaves the best policy alone: it can show speed, never that values transferred.",
         "Values are read in the other worlds on episodes of a scripted team, since no policy trained on a "
         "grid can move a MuJoCo body.",
+        "What is read there is the mean of the teams' standardised values; each team's own figure is in the "
+        "JSON.",
         "Probes say what can be decoded, not what is used; the scene edits say what moves the value.",
         "Coordination weighs twenty times as much as attention or imitation in the drives; with the dense "
         "signals alone, societies are known to degenerate.",
     ]
+    moved = found.get("transfer", {})
+    if (weight := moved.get("weight")) is not None:
+        out.append(
+            f"What is carried counts with a drive of {weight:g} beside the learners' own drives. Another "
+            "weight may help or hinder otherwise; it was not searched for."
+        )
     short = [c for c in found["channels"] if not found["verdicts"][f"value_tracks_{c}"]["supported"]]
     if short:
         out.append(

@@ -17,7 +17,8 @@ MORE = "More measures of the same arms, shown the same way."
 PANELS = 5  # side by side in one figure; more would not be legible
 QUESTIONS = """Differences asked about before the run: the arm minus what it is held against, paired by seed,
 as shares of the latter's mean where that is not zero. A mark is filled where its interval leaves 0 out; a
-claim needs more, a test that is corrected for the number of questions."""
+claim needs more: a test that is corrected for the number of questions, seeds enough for such a test to reach
+its level, and ranks that point the same way as the mean."""
 
 
 def prose(words: str, **parts: str) -> str:

@@ -15,7 +15,6 @@ from socialsim.agents.loading import TrainedRun, load_run
 from socialsim.agents.team import Team
 from socialsim.analysis import report
 from socialsim.analysis.battery import ASSAYS, AT_HOME, at_home, battery_of, page
-from socialsim.analysis.battery.battered import DISCLOSED
 from socialsim.analysis.battery.finding import (
     DEGENERATE,
     HELD_AGAINST,
@@ -25,6 +24,7 @@ from socialsim.analysis.battery.finding import (
     UNDECIDED,
     VERDICTS,
 )
+from socialsim.analysis.battery.result import DISCLOSED
 from socialsim.analysis.report import evidence
 from socialsim.core.errors import choose, integer, number
 from socialsim.core.simulation import Simulation

@@ -27,7 +27,10 @@ from socialsim.experiments.experiment import Experiment, Result, Study
 ARMS = {
     "without": "ordinary training",
     "with": "the same, and a penalty on values that one scene gets differently in different contexts",
-    "augmented": "control: the same transformed scenes with ordinary targets, and no penalty",
+    "augmented": "control: the same transformed scenes with ordinary targets and no penalty; a squared "
+    "difference of values counts as much as in the penalty",
+    "examples": "control: as 'augmented', where errors count as the critic counts its own, which is much "
+    "less",
     "mismatched": "control: the same penalty between scenes that have nothing to do with each other",
     "untrained": "control: networks that never learned anything",
 }
@@ -49,6 +52,14 @@ CONTRASTS = (
         "contradiction",
         "With the penalty values contradict themselves more often than with the same scenes as mere examples",
         "With the penalty values contradict themselves less often than with the same scenes as mere examples",
+    ),
+    Contrast(
+        "contradiction_or_examples",
+        "with",
+        "examples",
+        "contradiction",
+        "With the penalty values contradict themselves more often than with the scenes as light examples",
+        "With the penalty values contradict themselves less often than with the scenes as light examples",
     ),
     Contrast(
         "contradiction_changed",
@@ -81,6 +92,14 @@ CONTRASTS = (
         "success_changed",
         "In the changed place the penalty helps teams more than the same scenes as mere examples",
         "In the changed place the penalty helps teams less than the same scenes as mere examples",
+    ),
+    Contrast(
+        "success_changed_or_examples",
+        "with",
+        "examples",
+        "success_changed",
+        "In the changed place the penalty helps teams more than the same scenes as light examples",
+        "In the changed place the penalty helps teams less than the same scenes as light examples",
     ),
     Contrast(
         "success_changed_or_mismatched",
@@ -116,6 +135,15 @@ CONTRASTS = (
     ),
 )
 
+WORDS = {
+    "contradiction": "how often values contradict themselves",
+    "contradiction_changed": "how often values contradict themselves in the changed place",
+    "bits": "how long the value function is to describe",
+    "success_changed": "success in the changed place, without learning there",
+    "calibration_changed": "how far values are from what follows in the changed place",
+    "tuned": "success while learning on in the changed place",
+}
+
 
 def _ppo(width: int = 32, worlds: int = 128, **options) -> PPOConfig:
     """One encoder for actor and critic: what the penalty does to perception then reaches what is done.
@@ -133,7 +161,9 @@ class Preset:
 
     seeds: of every arm.  home, changed: where teams learn, and where they are only measured.  train: at home.
     tuning: going on to learn in the changed place, all arms alike, none with a further loss.
-    weight: of the penalty, or of what stands in its place, beside the critic's loss of weight 1.
+    weight: of the penalty, or of what stands in its place, beside the critic's loss of weight 1. A weight of
+    1 counts a squared difference of values over their variance once ("with", "augmented", "mismatched"), and
+    half a squared error in the scale of returns, as the critic's own, once ("examples").
     rows: steps of a minibatch that it is taken over.  reading: how much is looked at.
     """
 
@@ -174,7 +204,12 @@ PRESETS = {
 
 def weights(preset: Preset) -> Weights:
     """What each of `TRAINED` is trained with, a leading axis of runs: arms of a seed side by side."""
-    table = {"with": "coherence", "augmented": "augmentation", "mismatched": "mismatch"}
+    table = {
+        "with": "coherence",
+        "augmented": "augmentation",
+        "examples": "examples",
+        "mismatched": "mismatch",
+    }
     rows = [{table[a]: preset.weight} if a in table else {} for a in TRAINED] * preset.seeds
     return Weights(
         **{
@@ -219,7 +254,7 @@ def measure(study: Study, preset: Preset) -> Result:
         "shares": {a: _mean([k["shares"][a] for k in seen], truth) for a in ARMS},
         "collapsed": collapse(found),
         "measures": estimates(found, seed=study.seed),
-        "contrasts": contrasted(CONTRASTS, found, seed=study.seed),
+        "contrasts": contrasted(CONTRASTS, found, seed=study.seed, words=WORDS),
     }
     summary["verdicts"] = verdicts(summary)
     summary["answer"], summary["caveats"] = answer(summary), caveats(summary)

@@ -12,7 +12,7 @@ from socialsim.analysis.wording import span
 LEVEL = 0.05
 TEST = (
     "two-sided Wilcoxon signed-rank tests over seeds, paired, Holm-corrected over all declared contrasts, "
-    f"level {LEVEL}"
+    f"level {LEVEL}; a direction is claimed where ranks and mean agree on it"
 )
 
 Found = Mapping[str, Mapping[str, np.ndarray]]
@@ -23,7 +23,8 @@ Found = Mapping[str, Mapping[str, np.ndarray]]
 class Contrast:
     """A question asked before the run: does `measure` differ between two arms?
 
-    more, less: the claim where the difference is positive, and where it is negative.
+    more, less: the claim where the difference is positive, and where it is negative. Where neither is shown,
+    the claim is that there is a difference at all, without a direction (see `contrasted`).
     """
 
     name: str
@@ -42,6 +43,22 @@ def paired(x: np.ndarray, y: np.ndarray) -> float:
     return float(scipy.stats.wilcoxon(difference, zero_method="zsplit")[1])  # type: ignore[arg-type]
 
 
+def ranks(difference: np.ndarray) -> float:
+    """The statistic that `paired` tests, from -1 (all ranks negative) to 1; its sign is the way they fall."""
+    difference = np.asarray(difference, float)
+    order = scipy.stats.rankdata(np.abs(difference))
+    return float((np.sign(difference) * order).sum() / order.sum())
+
+
+def needed(contrasts: int) -> int:
+    """The fewest seeds with which any of so many contrasts can stand: the least two-sided p of signed ranks,
+    2^(1 - seeds), times their number lies below the level."""
+    seeds = 2
+    while 2.0 ** (1 - seeds) * contrasts >= LEVEL:
+        seeds += 1
+    return seeds
+
+
 def holm(p: Sequence[float]) -> list[float]:
     """Adjusted p-values (Holm 1979): the chance of any false claim stays below the level."""
     order, out, highest = np.argsort(p), [1.0] * len(p), 0.0
@@ -51,15 +68,29 @@ def holm(p: Sequence[float]) -> list[float]:
     return out
 
 
-def contrasted(contrasts: Sequence[Contrast], found: Found, *, seed: int) -> dict[str, dict]:
-    """Every contrast: mean paired difference with its 95 % interval, p after Holm, and which way it fell."""
+def contrasted(
+    contrasts: Sequence[Contrast], found: Found, *, seed: int, words: Mapping[str, str] | None = None
+) -> dict[str, dict]:
+    """Every contrast: mean paired difference with its 95 % interval, p after Holm, and which way it fell.
+
+    words: measure -> what it is, in a few words.  direction: "more" or "less" where the test stands and ranks
+    and mean have one sign, else "none".  untested: why the seeds are too few for any claim, or empty.  split:
+    the test stands, but ranks and mean point opposite ways.
+    """
+    words, fewest = words or {}, needed(len(contrasts))
     ps = holm([paired(found[c.measure][c.arm], found[c.measure][c.against]) for c in contrasts])
     out = {}
     for c, p in zip(contrasts, ps, strict=True):
-        difference = np.asarray(found[c.measure][c.arm]) - np.asarray(found[c.measure][c.against])
+        arms = found[c.measure]
+        difference = np.asarray(arms[c.arm], float) - np.asarray(arms[c.against], float)
         e = bootstrap(difference, np.mean, seed=seed)
-        base = float(np.mean(found[c.measure][c.against]))
-        direction = "none" if p >= LEVEL else "more" if e.estimate > 0 else "less"
+        base = float(np.mean(arms[c.against]))
+        way, seeds = ranks(difference), len(difference)
+        tested = seeds >= fewest
+        stands = tested and p < LEVEL
+        agree = way * float(np.mean(difference)) > 0
+        direction = "none" if not (stands and agree) else "more" if way > 0 else "less"
+        about = words.get(c.measure, c.measure.replace("_", " "))
         out[c.name] = {
             "arm": c.arm,
             "against": c.against,
@@ -68,12 +99,26 @@ def contrasted(contrasts: Sequence[Contrast], found: Found, *, seed: int) -> dic
             "low": e.low,
             "high": e.high,
             "p": p,
-            "seeds": len(difference),
+            "ranks": way,
+            "seeds": seeds,
             "relative": e.estimate / abs(base) if base else None,
             "direction": direction,
-            "statement": c.less if direction == "less" else c.more,
+            "untested": "" if tested else _too_few(seeds, len(contrasts), fewest),
+            "split": stands and not agree,
+            "statement": {
+                "more": c.more,
+                "less": c.less,
+                "none": f"There is a difference between '{c.arm}' and '{c.against}': {about}",
+            }[direction],
         }
     return out
+
+
+def _too_few(seeds: int, contrasts: int, fewest: int) -> str:
+    return (
+        f"{seeds} {'seed' if seeds == 1 else 'seeds'} cannot reach p < {LEVEL} among {contrasts} "
+        f"{'contrast' if contrasts == 1 else 'contrasts'}; {fewest} seeds needed"
+    )
 
 
 def estimates(found: Found, *, seed: int) -> dict[str, dict[str, dict]]:
@@ -92,29 +137,46 @@ def verdict(supported: bool | None, statement: str, reason: str) -> dict:
 
 
 def verdicts(compared: Mapping[str, Mapping]) -> dict[str, dict]:
-    """One verdict per contrast of `contrasted`, with the figures behind it."""
+    """One verdict per contrast of `contrasted`, with the figures behind it; None where it was not tested."""
     out = {}
     for name, c in compared.items():
         times = f", {100 * c['relative']:+.0f} %" if c["relative"] is not None else ""
-        out[name] = verdict(
-            c["direction"] != "none",
-            c["statement"],
-            f"{c['measure'].replace('_', ' ')}, {c['arm']} minus {c['against']}: "
-            f"{span(c, '+.4f')}{times}; p = {c['p']:.2g} after Holm, {c['seeds']} seeds",
+        figures = (
+            f"{c['measure'].replace('_', ' ')}, {c['arm']} minus {c['against']}: {span(c, '+.4f')}{times}"
         )
+        if c["untested"]:
+            out[name] = verdict(None, c["statement"], f"not tested: {c['untested']}; found {figures}")
+            continue
+        reason = f"{figures}; p = {c['p']:.2g} after Holm, {c['seeds']} seeds"
+        if c["split"]:
+            reason += f"; no direction is claimed, as ranks ({c['ranks']:+.2f}) and mean point opposite ways"
+        out[name] = verdict(c["direction"] != "none", c["statement"], reason)
     return out
 
 
 def sentences(compared: Mapping[str, Mapping]) -> list[str]:
-    """What has an answer, and what has none, in two plain sentences."""
+    """What has an answer, what has none, and what was not tested, in a plain sentence each."""
+
+    def pairs(some: Sequence[Mapping]) -> str:
+        return ", ".join(
+            f"'{c['arm']}' and '{c['against']}' ({c['measure'].replace('_', ' ')})" for c in some
+        )
+
     firm = [c["statement"] for c in compared.values() if c["direction"] != "none"]
-    undecided = [c for c in compared.values() if c["direction"] == "none"]
+    rest = [c for c in compared.values() if c["direction"] == "none"]
+    untested = [c for c in rest if c.get("untested")]
+    split = [c for c in rest if c.get("split")]
+    undecided = [c for c in rest if not c.get("untested") and not c.get("split")]
     lines = []
     if firm:
         lines.append("Of the questions asked beforehand these have an answer: " + "; ".join(firm) + ".")
     if undecided:
-        pairs = ", ".join(
-            f"'{c['arm']}' and '{c['against']}' ({c['measure'].replace('_', ' ')})" for c in undecided
+        lines.append(f"No difference that stands was found between {pairs(undecided)}.")
+    if split:
+        lines.append(
+            f"Ranks and means point opposite ways, so that no direction is claimed, between {pairs(split)}."
         )
-        lines.append(f"No difference that stands was found between {pairs}.")
+    for why in dict.fromkeys(c["untested"] for c in untested):
+        mine = [c for c in untested if c["untested"] == why]
+        lines.append(f"Not tested, as {why}: the differences between {pairs(mine)}.")
     return lines

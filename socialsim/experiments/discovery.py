@@ -60,6 +60,14 @@ CONTRASTS = (
         "On new tasks, discovery does better than learning from demonstrations",
     ),
     Contrast(
+        "shown_or_sparse_new",
+        "demonstrations",
+        "sparse",
+        "zero_new",
+        "On new tasks, learning from demonstrations does better than finding out by joint success alone",
+        "On new tasks, finding out by joint success alone does better than learning from demonstrations",
+    ),
+    Contrast(
         "shown_or_found_near",
         "demonstrations",
         DISCOVERY_ARM,
@@ -108,6 +116,12 @@ CONTRASTS = (
         "Living through another's experience teaches less than acting oneself",
     ),
 )
+
+WORDS = {
+    "zero_new": "joint events on new tasks, without learning there",
+    "few_near": "joint events while learning nearby rules",
+    "few_far": "joint events while learning far rules",
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -196,7 +210,7 @@ def measure(study: Study, preset: Preset) -> Result:
         "yardsticks": yardstick,
         "asked": _asked(study, preset, trained, tried),
         "measures": estimates(found, seed=study.seed),
-        "contrasts": contrasted(CONTRASTS, found, seed=study.seed),
+        "contrasts": contrasted(CONTRASTS, found, seed=study.seed, words=WORDS),
     }
     summary["verdicts"] = verdicts(summary["contrasts"])
     summary["answer"], summary["caveats"] = answer(summary), caveats(summary)
@@ -379,7 +393,8 @@ DISCOVERY = Experiment(
     outcome="joint events per agent-step in whole episodes without learning (zero-shot) on tasks at four "
     "distances: the same, new ones, nearby rules, far rules; and their mean over a short learning there "
     "(few-shot)",
-    test=f"{TEST} (arms of a seed start from the same weights and meet the same tasks)",
+    test=f"{TEST} (arms of a seed meet the same tasks and start from the same weights, but for '{YOKED}' and "
+    "'random', which are other networks)",
     presets=PRESETS,
     measure=measure,
     parts=PARTS,

@@ -16,7 +16,7 @@ from socialsim.core.drives import DEFAULT_DRIVES, drive_matrix
 from socialsim.core.registry import make
 from socialsim.core.simulation import Simulation
 from socialsim.envs.replay import player_html, record_replay
-from socialsim.experiments import measures
+from socialsim.experiments import hearing, measures
 from socialsim.experiments.answer import answer, caveats, verdicts
 from socialsim.experiments.developing import stages as developing
 from socialsim.experiments.developing.page import PARTS
@@ -25,7 +25,8 @@ from socialsim.experiments.experiment import Experiment, Result, Study
 from socialsim.progress import bar
 from socialsim.transfer.arms import ARMS, plan
 from socialsim.transfer.carriers import Source
-from socialsim.transfer.suite import Transfer, transfer, zero_shot
+from socialsim.transfer.reading import zero_shot
+from socialsim.transfer.suite import Transfer, transfer
 
 
 @dataclasses.dataclass(frozen=True)
@@ -53,9 +54,12 @@ class Preset:
         "shuffled",
         "flipped",
         "distilled",
+        "permuted",
+        "distilled-untrained",
         "critic",
         "encoder",
         "policy",
+        "oracle",
     )
     transfer_seeds: int = 4
     transfer: TrainConfig = dataclasses.field(default=TrainConfig(agent_steps=10 * 32_768, chunks=5))
@@ -104,17 +108,21 @@ def measure(study: Study, preset: Preset) -> Result:
     env, target = make(SOURCE), make(SOURCE, **_options(preset))
     elsewhere = {NEW_PLACE: target, **{w: make(w) for w in preset.elsewhere}}
     drives = drive_matrix(DEFAULT_DRIVES, env.channels, env.num_agents)
-    # Scripted teams wait for nobody: their episodes are played beside the training.
-    seen = (
-        []
-        if study.done(ZERO_SHOT)
-        else [(n, w, scripted_team(w, epsilon=preset.epsilon)) for n, w in elsewhere.items()]
-    )
+    # Scripted teams wait for nobody: their episodes are played beside the training. Those in the target are
+    # what the oracle is made of too, so a study that goes on needs them again.
     abroad = {
         n: study.background(
-            partial(play, w, bot, study.key(50 + i), worlds=preset.zero_shot_worlds, states=True)
+            partial(
+                play,
+                w,
+                scripted_team(w, epsilon=preset.epsilon),
+                study.key(50 + i),
+                worlds=preset.zero_shot_worlds,
+                states=True,
+            )
         )
-        for i, (n, w, bot) in enumerate(seen)
+        for i, (n, w) in enumerate(elsewhere.items())
+        if n == NEW_PLACE or not study.done(ZERO_SHOT)
     }
     trained = study.timed("training on social signals alone", lambda: _train(study, preset, env, drives))
     teams = [trained.team(i) for i in range(preset.seeds)]
@@ -150,7 +158,7 @@ def measure(study: Study, preset: Preset) -> Result:
     ]
     moved = study.timed(
         "transfer to a larger, sparser world",
-        lambda: _transfer(study, preset, target, drives, sources, trained),
+        lambda: _transfer(study, preset, target, drives, sources, trained, abroad[NEW_PLACE].result()),
     )
     grown = developing.development(
         study,
@@ -176,7 +184,7 @@ def measure(study: Study, preset: Preset) -> Result:
         **grown,
     }
     more, said, held = developing.judged(grown)
-    found["verdicts"] = verdicts(found, moved.auc())
+    found["verdicts"] = verdicts(found, moved.auc(), moved.sources)
     found["answer"] = answer(found) + said
     found["caveats"] = caveats(found, preset.seeds, preset.transfer_seeds) + held
     found["verdicts"] |= more
@@ -268,9 +276,7 @@ def _zero_shot(study: Study, preset: Preset, teams, elsewhere, abroad, discount:
             found = zero_shot(episodes, teams, env.channels, discount=discount, seed=study.seed)
             out[name] = {
                 c: {
-                    "spearman": measures.plain(e),
-                    "shuffled": {"estimate": e.null, "low": e.null_low, "high": e.null_high},
-                    "n": e.n,
+                    **hearing.row(e),
                     "behaviour": f"scripted team, epsilon {preset.epsilon}",
                     "joint": float(episodes.joint.mean()),
                 }
@@ -283,7 +289,9 @@ def _zero_shot(study: Study, preset: Preset, teams, elsewhere, abroad, discount:
     return {"worlds": out, "replays": replays}
 
 
-def _transfer(study: Study, preset: Preset, target, drives, sources, trained: Trained) -> Transfer:
+def _transfer(
+    study: Study, preset: Preset, target, drives, sources, trained: Trained, there: Episodes
+) -> Transfer:
     prepared = plan(
         sources,
         target,
@@ -292,6 +300,7 @@ def _transfer(study: Study, preset: Preset, target, drives, sources, trained: Tr
         seeds=preset.transfer_seeds,
         seed=study.seed,
         drives=drives,
+        there=there,
     )
     return transfer(
         target,
@@ -326,12 +335,14 @@ def _transfer_rows(moved: Transfer, preset: Preset) -> dict:
             "improvement_over_scratch": cell("auc", arm, *better) if arm != "scratch" else None,
             **{m: cell(m, arm, *interval) for m in ("jumpstart", "asymptote", "time_to_threshold")},
             "transfer_ratio": cell("transfer_ratio", arm, *interval),
-            "charged_ratio": cell("charged_ratio", arm, *interval),
+            "charged_ratio": cell("charged_ratio", arm, *interval, ("reason", "reason")),
         }
     return {
         "target": f"{NEW_PLACE}: {dict(preset.target)}",
         "unit": "joint events per agent-step, mean over training",
         "seeds": preset.transfer_seeds,
+        "sources": len(set(moved.sources)),
+        "weight": moved.weight,
         "threshold": float(moved.metrics.attrs["threshold"]),
         "arms": arms,
     }
@@ -360,8 +371,9 @@ EMERGENT_VALUES = Experiment(
     "that followed; effect of scene edits on values; ICC and Kendall W of values over seeds; order and "
     "spread of values that outlast their signals; which society arises from which drives",
     test="two-sided 95 % intervals; 'values transferred' only where the distilled reward beats random, "
-    "shuffled, encoder-only and policy-only in the probability of improvement",
+    "shuffled, encoder-only, policy-only, permuted and untrained distilled ones in the probability of "
+    "improvement; the unit is the source team, and an oracle is the positive control",
     presets=PRESETS,
     measure=measure,
-    parts=PARTS,
+    parts=tuple(hearing.PART if p.anchor == hearing.PART.anchor else p for p in PARTS),
 )

@@ -58,6 +58,7 @@ _EXPERIMENTS = {
     "somatic-markers": "socialsim.experiments.somatic_markers:SOMATIC_MARKERS",
 }
 FOUNDING = "emergent-values"
+SITTINGS = "stages/sittings.json"
 _NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 
 
@@ -94,6 +95,9 @@ class Study:
         self.run, self.seed, self.quiet = run, seed, quiet
         self.timings: dict[str, float] = {}
         self._pool = ThreadPoolExecutor(1)
+        # Seconds of earlier sittings: of what is timed and not kept as a stage, and of all.
+        self._before = run.kept(SITTINGS) or {"timings": {}, "total": 0.0}
+        self._begun = time.monotonic()
 
     def key(self, purpose: int):
         """A random key of this study for one purpose."""
@@ -126,8 +130,13 @@ class Study:
             note(f"[bold]{name}[/]")
         start = time.monotonic()
         result = function()
-        self.timings[name] = time.monotonic() - start
+        self.timings[name] = self._before["timings"].get(name, 0.0) + time.monotonic() - start
+        self.run.write_json(SITTINGS, {"timings": self.timings, "total": self.total()})
         return result
+
+    def total(self) -> float:
+        """Seconds of all sittings: of one that was stopped up to its last stage, of this one till now."""
+        return self._before["total"] + time.monotonic() - self._begun
 
 
 def run_experiment(
@@ -146,10 +155,9 @@ def run_experiment(
     path = Path("runs") / folder if path is None else Path(path)
     declared = {"experiment": name, "preset": preset, "seed": seed, "config": config}
     with Run.open_or_create(path, declared) as run:
-        start = time.monotonic()
         study = Study(run, seed, quiet)
         result = chosen.measure(study, config)
-        total = {**study.timings, "total": time.monotonic() - start}
+        total = {**study.timings, "total": study.total()}
         summary = {
             "experiment": name,
             "preset": preset,

@@ -1,6 +1,7 @@
 """Source x target: what values say in worlds they never saw, and what they are worth to learners there."""
 
 import dataclasses
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
@@ -14,19 +15,42 @@ from socialsim.agents.loading import TrainedRun
 from socialsim.agents.training import TrainConfig
 from socialsim.analysis import plots
 from socialsim.analysis.recording import Episodes, play
-from socialsim.analysis.report import evidence, of_summary
+from socialsim.analysis.report import evidence, markup, of_summary
 from socialsim.analysis.report.markup import Entry
+from socialsim.analysis.statistics import probability_of_improvement
+from socialsim.analysis.wording import MISSING, decimal, span
 from socialsim.core.drives import drive_matrix
 from socialsim.core.errors import OptionError, choose, integer
 from socialsim.core.registry import make, worlds
 from socialsim.core.simulation import Simulation
 from socialsim.experiments.experiment import Study
-from socialsim.transfer.arms import ARMS, plan
+from socialsim.transfer.arms import ARMS, WEIGHT, plan
 from socialsim.transfer.carriers import Source
-from socialsim.transfer.claims import SHAPING_HELPS, VALUES_TRANSFERRED
-from socialsim.transfer.suite import transfer, zero_shot
+from socialsim.transfer.claims import ENOUGH_SOURCES, SHAPING_HELPS, VALUES_TRANSFERRED, by_source
+from socialsim.transfer.reading import (
+    RIGHT,
+    UNDECIDED,
+    UNMEASURED,
+    WRONG,
+    direction,
+    untrained_agreement,
+    zero_shot,
+)
+from socialsim.transfer.suite import transfer
 
-DEFAULT_ARMS = ("scratch", "shaping", "random", "shuffled", "distilled", "encoder", "policy")
+SCRATCH = "scratch"
+DEFAULT_ARMS = (
+    "scratch",
+    "shaping",
+    "random",
+    "shuffled",
+    "distilled",
+    "permuted",
+    "distilled-untrained",
+    "encoder",
+    "policy",
+    "oracle",
+)
 HOME = 24  # episodes at home, on which carriers are made
 EPSILON = 0.3  # how often the scripted teams slip on whose episodes values are read
 CLAIMS = {
@@ -38,7 +62,22 @@ CAVEATS = (
     "may bring other agreement.",
     "Cells of one row share their source teams, cells of one column their episodes: they are not "
     "independent, and they are not corrected for their number.",
+    "What is read is the mean of the source teams' standardised values; each team by itself may be right or "
+    "wrong (their figures are in the JSON).",
+    "All sources in one target are compared with the same learners from scratch, and their learners begin "
+    "with the same parameters in the same worlds: what these happen to be favours or harms all alike.",
+    "Learners given the same source team are averaged before any comparison: a claim is about source teams, "
+    f"and with fewer than {ENOUGH_SOURCES} of them none is made.",
+    f"What is carried counts with a drive of {WEIGHT:g} beside the learners' own drives. Another weight may "
+    "help or hinder otherwise; it was not searched for.",
 )
+ZERO_SHOT_WORDS = """The value heads are taken into other worlds as they are and read there, on episodes of
+scripted teams, without any learning: the mean of the source teams' standardised values. Do scenes that they
+value more turn out better? Where both worlds are one, they are at home. Two controls say what chance gives:
+values of other episodes, and ensembles of untrained networks of the same shape, read on the same episodes."""
+ZERO_SHOT_CAPTION = """Rank correlation between the value of a scene and the signals that followed, with its
+95 % interval over episodes. Bold, the values are right: the whole interval lies above what values of other
+episodes reach and the estimate above what untrained networks reach (97.5 % points)."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -83,7 +122,7 @@ class Moved:
 
     def zero_shot(self) -> xr.Dataset:
         """Rank agreement of values with returns `[source, target, channel]`."""
-        return _table(self.read, self.channels, "channel", lambda c: c["low"] > (c["null_high"] or 0.0))
+        return _table(self.read, self.channels, "channel", lambda c: direction(c) == RIGHT)
 
     def benefit(self) -> xr.Dataset | None:
         """P(improvement) over scratch in area under the curve `[source, target, arm]`."""
@@ -108,7 +147,10 @@ class Moved:
             tuple(kept["carriers"]),
             kept["seeds_per_arm"],
             {(r["source"], r["target"]): r["channels"] for r in kept["zero_shot"]},
-            {(r["source"], r["target"]): {k: r[k] for k in ("arms", "verdicts")} for r in kept["benefit"]},
+            {
+                (r["source"], r["target"]): {k: v for k, v in r.items() if k not in ("source", "target")}
+                for r in kept["benefit"]
+            },
         )
 
     def sentences(self) -> list[str]:
@@ -125,7 +167,24 @@ class Moved:
             high=0.5,
             label="Spearman of value with return",
         )
-        return evidence.picture("zero-shot", "zero_shot_matrix", drawn)
+        caption = " ".join(ZERO_SHOT_CAPTION.split())
+        shown = markup.figure(plots.svg(drawn, "zero-shot", "Values read in other worlds"), caption)
+        return f"<p>{' '.join(ZERO_SHOT_WORDS.split())}</p>" + shown + self._numbers()
+
+    def _numbers(self) -> str:
+        """The figures with both controls."""
+        rows = [
+            [
+                markup.text(f"{s} in {t}"),
+                markup.text(c),
+                *(markup.text(x) for x in _with_controls(cell)),
+                markup.text(direction(cell)),
+            ]
+            for (s, t), cells in self.read.items()
+            for c, cell in cells.items()
+        ]
+        head = ["Pair", "Value head", "Spearman", "Other episodes", "Untrained", "Each team", "Values are"]
+        return markup.details("The numbers, with both controls", markup.table(head, rows))
 
     def worth_section(self) -> str:
         """Of a report: the matrix of benefits."""
@@ -137,13 +196,18 @@ class Moved:
         return evidence.picture("benefit", "benefit_matrix", drawn)
 
     def _heard(self, channel: str) -> str:
-        cell = self.zero_shot().sel(channel=channel)
-        away = [(s, t) for s, t in self.read if not s.startswith(t)]
-        right = [(s, t) for s, t in away if bool(cell.shown.sel(source=s, target=t))]
+        away = {k: c for k, c in self.read.items() if not k[0].startswith(k[1])}
+        counts = Counter(direction(c.get(channel, {})) for c in away.values())
+        missing = f", and not measured in {counts[UNMEASURED]}" if counts[UNMEASURED] else ""
         return (
-            f"Read as it is, the {channel} head is right above chance in {len(right)} of {len(away)} pairs "
-            "of a world it learned in and another."
+            f"Read as it is, beside values of other episodes and untrained networks, the {channel} head is "
+            f"right in {counts[RIGHT]}, the wrong way round in {counts[WRONG]} and undecided in "
+            f"{counts[UNDECIDED]}{missing} of {len(away)} pairs of a world it learned in and another."
         )
+
+    def _teams(self) -> str:
+        counts = [g["sources"] for g in self.gained.values() if "sources" in g]
+        return f" from {min(counts)} source team{'s' * (min(counts) != 1)}" if counts else ""
 
     def _said(self) -> list[str]:
         if not self.gained:
@@ -154,27 +218,44 @@ class Moved:
             tested = [k for k, v in known.items() if v is not None]
             held = [f"{s} to {t}" for (s, t) in tested if known[s, t]]
             which = f" ({'; '.join(held)})" if held else ""
-            out.append(
+            said = (
                 f"That {words} is supported in {len(held)} of {len(tested)} pairs tested{which}, "
-                f"at {self.seeds} seeds per arm."
+                f"at {self.seeds} seeds per arm{self._teams()}."
+            )
+            open_ = [g["verdicts"][claim]["reason"] for g in self.gained.values()]
+            open_ = [r for r, v in zip(open_, known.values(), strict=True) if v is None]
+            out.append(said + (f" In {len(open_)} it was not tested: {_lower(open_[0])}" if open_ else ""))
+        blind = [k for k, g in self.gained.items() if _blind(g["verdicts"]["values_transferred"])]
+        if blind:
+            out.append(
+                f"In {len(blind)} of these pairs a reward that is right by construction did not help either: "
+                "there the test could not have shown that values transferred."
             )
         return out
 
 
 def move_all(study: Study, sources: Mapping[str, TrainedRun], moving: Moving) -> Moved:
-    """Every source in every target; each cell is a stage of the study."""
+    """Every source in every target; each cell is a stage of the study.
+
+    Learners from scratch owe nothing to any source: the first cell of a target trains them for all.
+    """
     read, gained = {}, {}
     for number, id in enumerate(moving.targets):
         env = make(id)
         seen = _seen(study, env, sources, number, moving.episodes)
+        untrained: dict = {}
+        scratch = None
         for name, source in sources.items():
             read[name, id] = study.stage(
-                f"values of {name} in {id}", partial(_read, study, env, source, seen)
+                f"values of {name} in {id}", partial(_read, study, env, source, seen, untrained)
             )
             if id in moving.learn_in:
                 part = "".join(c if c.isalnum() else "-" for c in f"t{number}-{name}")
-                learn = partial(_learn, study, env, part, source, moving)
-                gained[name, id] = study.stage(f"{name} moved into {id}", learn)
+                learn = partial(_learn, study, env, part, source, moving, scratch)
+                cell = dict(study.stage(f"{name} moved into {id}", learn))
+                kept = cell.pop("scratch", None)
+                scratch = scratch or kept
+                gained[name, id] = cell
     channels = next(iter(sources.values())).env.channels
     return Moved(channels, moving.arms, moving.seeds, read, gained)
 
@@ -195,18 +276,23 @@ def _seen(study: Study, env: Simulation, sources, number: int, episodes: int) ->
     )
 
 
-def _read(study: Study, env: Simulation, source: TrainedRun, seen: Episodes | None) -> dict:
+def _read(study: Study, env: Simulation, source: TrainedRun, seen: Episodes | None, untrained: dict) -> dict:
+    """untrained: what untrained ensembles reach on these episodes, by their shape; sources share it."""
     assert seen is not None
-    found = zero_shot(seen, source.teams, env.channels, discount=source.discount, seed=study.seed)
-    return {
-        c: {"estimate": e.estimate, "low": e.low, "high": e.high, "n": e.n, "null_high": e.null_high}
-        | {"reason": e.reason}
-        for c, e in found.items()
-    }
+    like, teams, discount = source.teams[0], len(source.teams), source.discount
+    shape = (like.config, like.channels, teams, discount)
+    options = {"discount": discount, "seed": study.seed}
+    if shape not in untrained:
+        untrained[shape] = untrained_agreement(seen, like, teams, env.channels, **options)
+    found = zero_shot(seen, source.teams, env.channels, untrained=untrained[shape], **options)
+    return {c: e.row() for c, e in found.items()}
 
 
-def _learn(study: Study, env: Simulation, part: str, source: TrainedRun, moving: Moving) -> dict:
-    """All arms from one source in one target. part: of the run, for its checkpoints."""
+def _learn(
+    study: Study, env: Simulation, part: str, source: TrainedRun, moving: Moving, scratch: dict | None
+) -> dict:
+    """All arms from one source in one target. part: of the run, for its checkpoints.  scratch: curves of the
+    learners from scratch, if they were trained already."""
     seeds, learning = moving.seeds, moving.learning
     drives = drive_matrix(None, env.channels, env.num_agents)
     home = drive_matrix(None, source.env.channels, source.env.num_agents)[0]
@@ -215,9 +301,10 @@ def _learn(study: Study, env: Simulation, part: str, source: TrainedRun, moving:
         Source(t, play(source.env, t, k, worlds=HOME), home, source.discount)
         for t, k in zip(source.teams[:seeds], keys, strict=False)
     ]
-    prepared = plan(
-        moved, env, learning.ppo.network, arms=moving.arms, seeds=seeds, seed=study.seed, drives=drives
-    )
+    arms = tuple(a for a in moving.arms if a != SCRATCH or scratch is None)
+    if not arms:  # from scratch alone was asked for, and is there
+        arms, scratch = moving.arms, None
+    prepared = plan(moved, env, learning.ppo.network, arms=arms, seeds=seeds, seed=study.seed, drives=drives)
     found = transfer(
         env,
         prepared,
@@ -225,28 +312,64 @@ def _learn(study: Study, env: Simulation, part: str, source: TrainedRun, moving:
         study.key(3),
         run=study.run.part(part),
         source_steps=float(source.config["agent_steps"]),
+        beside=None if scratch is None else _curves(scratch),
         title=f"{source.env.id} into {env.id}: {len(prepared.arms)} arms x {seeds} seeds",
         quiet=study.quiet,
     )
     auc = found.auc()
+    counted = by_source(auc, found.sources)
     crossing = source.teams[0].actions != env.actions
     rows = {}
     for arm in auc:
-        row = found.summary.sel(metric="auc", arm=arm)
+        better = probability_of_improvement(counted[arm], counted[SCRATCH])
         rows[arm] = {
             "auc": auc[arm].tolist(),
-            "iqm": float(row.estimate),
-            "estimate": float(row.improvement),
-            "low": float(row.improvement_low),
-            "high": float(row.improvement_high),
+            "iqm": float(found.summary.sel(metric="auc", arm=arm).estimate),
+            "estimate": better.estimate,
+            "low": better.low,
+            "high": better.high,
+            "reason": better.reason,
         }
+    own = found.score.sel(arm=SCRATCH)
     return {
         "arms": rows,
+        "sources": len(set(found.sources)),
+        "weight": found.weight,
         "verdicts": {
-            "values_transferred": VALUES_TRANSFERRED(auc, across_physics=crossing).to_dict(),
-            "shaping_helps": SHAPING_HELPS(auc).to_dict(),
+            "values_transferred": VALUES_TRANSFERRED(
+                auc, across_physics=crossing, sources=found.sources
+            ).to_dict(),
+            "shaping_helps": SHAPING_HELPS(auc, sources=found.sources).to_dict(),
         },
+        SCRATCH: {"curves": own.values.tolist(), "time": own.time.values.tolist()},
     }
+
+
+def _curves(kept: Mapping) -> xr.DataArray:
+    curves = np.asarray(kept["curves"], np.float32)
+    coords = {"arm": [SCRATCH], "seed": np.arange(len(curves)), "time": np.asarray(kept["time"])}
+    return xr.DataArray(curves[None], dims=("arm", "seed", "time"), coords=coords)
+
+
+def _with_controls(cell: Mapping) -> tuple[str, str, str, str]:
+    """Words: the figure, values of other episodes, untrained networks, and each team by itself."""
+    bands = [
+        {"estimate": cell.get(of), "low": cell.get(f"{of}_low"), "high": cell.get(f"{of}_high")}
+        for of in ("null", "untrained")
+    ]
+    each = ", ".join(decimal(x) for x in cell.get("per_team", ()))
+    return span(cell), span(bands[0]), span(bands[1]), each or MISSING
+
+
+def _blind(verdict: Mapping) -> bool:
+    """Whether the claim was tested and failed, and the positive control failed too."""
+    positive = verdict.get("positive")
+    return verdict["supported"] is False and positive is not None and not positive["low"] > 0.5
+
+
+def _lower(reason: str) -> str:
+    """A reason as the rest of a sentence that says already that it was not tested."""
+    return reason.removeprefix("Not tested: ")
 
 
 def _table(cells: Mapping, names: Sequence[str], dim: str, shown: Callable[[dict], bool]) -> xr.Dataset:

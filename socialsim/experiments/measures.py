@@ -6,13 +6,15 @@ import xarray as xr
 
 from socialsim.agents.team import Team, new_team
 from socialsim.analysis import statistics
-from socialsim.analysis.concepts import CONCEPTS, DEFAULT_CONCEPTS, TYPE_CONCEPTS, measure_concepts
+from socialsim.analysis.concepts import CONCEPTS, DEFAULT_CONCEPTS
 from socialsim.analysis.counterfactual import Counterfactual
 from socialsim.analysis.edits import default_edits
-from socialsim.analysis.probes import Probe, Target, scene_types
-from socialsim.analysis.recording import Episodes, Returns, flat, read
+from socialsim.analysis.probes import Probe, rows_of
+from socialsim.analysis.probes.baselines import TWINS
+from socialsim.analysis.recording import Episodes, Returns, moments, read, read_at
 from socialsim.analysis.stability import channel_stability
 from socialsim.analysis.statistics import Estimate
+from socialsim.core.errors import OptionError
 from socialsim.core.simulation import Simulation
 
 
@@ -77,29 +79,28 @@ def head_health(teams: list[Team], episodes: list[Episodes], channels, *, discou
 def probes(
     team: Team, env: Simulation, episodes: Episodes, *, probe: Probe, seed: int, every: int = 8
 ) -> list:
-    """Linear probes of both critic layers for the default concepts, against three baselines."""
-    twin = new_team(jax.random.key(seed), team.config, team.actions, team.channels, env.num_agents)
-    kept = jax.tree.map(lambda x: x[::every], episodes)
-    lead = kept.joint.shape  # [T, E, A]
-    count = int(np.prod(lead))
+    """Linear probes of both critic layers for the default concepts, against three baselines; only moments
+    before the end of their episode."""
+    rows = rows_of(episodes, tuple(sorted(DEFAULT_CONCEPTS)), every=every)
 
     def units(t: Team):
-        return {k: np.asarray(v).reshape(count, -1) for k, v in read(t, kept.observation).activations.items()}
+        found = read_at(t, episodes.observation, lambda x: moments(x, rows.moments))
+        return {k: np.asarray(v).reshape(len(rows.groups), -1) for k, v in found.activations.items()}
 
-    measured = measure_concepts(
-        kept.scene, {**dict.fromkeys(DEFAULT_CONCEPTS), **dict.fromkeys(TYPE_CONCEPTS)}
-    )
-    targets = {
-        k: Target(v.reshape(count), CONCEPTS[k].kind) for k, v in measured.items() if k in DEFAULT_CONCEPTS
-    }
+    keys = jax.random.split(jax.random.key(seed), TWINS)
+    twins = [new_team(k, team.config, team.actions, team.channels, env.num_agents) for k in keys]
     found = probe(
         units(team),
-        targets,
-        groups=np.broadcast_to(np.arange(lead[1])[None, :, None], lead).reshape(count),
-        types=scene_types(*(measured[k].reshape(count) for k in TYPE_CONCEPTS)),
-        observation=np.asarray(flat(kept.observation)).reshape(count, -1),
-        untrained=units(twin),
+        rows.targets,
+        groups=rows.groups,
+        types=rows.types,
+        observation=rows.flat,
+        untrained=[units(t) for t in twins],
     )
+    return _probe_rows(found)
+
+
+def _probe_rows(found: xr.Dataset) -> list:
     rows = []
     for concept in found.concept.values:
         for layer in found.layer.values:
@@ -130,14 +131,24 @@ def probes(
     return rows
 
 
+def _drawn(episodes: Episodes, number: int, seed: int) -> np.ndarray:
+    """Places in the flattened `[T, E]` of up to `number` moments at random, none after an episode's end."""
+    live = np.flatnonzero(np.asarray(episodes.live))
+    return live[np.random.default_rng(seed).choice(len(live), min(number, len(live)), replace=False)]
+
+
 def counterfactuals(
     teams: list[Team], env: Simulation, episodes: Episodes, *, scenes: int, seed: int, grid: bool
 ) -> list:
-    """Mean change of each value by each scene edit, averaged over teams, in signal units."""
-    rng = np.random.default_rng(seed)
-    steps, worlds = episodes.ended.shape
-    pick = rng.choice(steps * worlds, min(scenes, steps * worlds), replace=False)
-    batch = jax.tree.map(lambda x: x.reshape(steps * worlds, *x.shape[2:])[pick], episodes.scene)
+    """Mean change of each value by each scene edit, averaged over teams, in signal units.
+
+    Scenes are of moments before the end of their episode. Raises OptionError for recurrent teams, whose
+    memory no edit of a scene reaches.
+    """
+    if any(t.config.recurrent for t in teams):
+        raise OptionError("a recurrent team: its memory is no part of a scene; allowed: recurrent=False")
+    pick = _drawn(episodes, scenes, seed)
+    batch, worlds = moments(episodes.scene, pick), episodes.ended.shape[1]
     eyes = getattr(env.world, "eyes", None)
     edits = default_edits(directions=4 if grid else 0, neck=not grid, eyes=eyes)
     stacked = jax.tree.map(lambda *xs: jax.numpy.stack(xs), *teams)
@@ -171,16 +182,22 @@ def stability(columns: list[Team], env: Simulation, episodes: Episodes, *, scene
     """ICC(2,1) and Kendall W of the values of one battery of scenes, occasions = the teams given.
 
     Values are standardised per team before the ICC: seeds differ in what returns they bring about, and it is
-    the ordering and spacing of states that is asked about. A subject is one agent's view of one scene.
+    the ordering and spacing of states that is asked about. A subject is one agent's view of one scene, before
+    the end of its episode; intervals resample episodes.
     """
-    rng = np.random.default_rng(seed)
-    steps, worlds = episodes.ended.shape
-    pick = rng.choice(steps * worlds, min(scenes, steps * worlds), replace=False)
-    obs = jax.tree.map(lambda x: x.reshape(steps * worlds, *x.shape[2:])[pick], episodes.observation)
-    values = np.stack([np.asarray(read(t, obs).value)[:, 0, : len(env.channels)] for t in columns], -1)
+    pick = _drawn(episodes, scenes, seed)
+
+    def values_of(t: Team):
+        found = read_at(t, episodes.observation, lambda x: moments(x, pick))
+        return np.asarray(found.value)[:, 0, : len(env.channels)]
+
+    values = np.stack([values_of(t) for t in columns], -1)
     values = (values - values.mean(0)) / np.maximum(values.std(0), 1e-9)
     data = xr.DataArray(values, dims=("scene", "channel", "occasion"), coords={"channel": list(env.channels)})
-    found = channel_stability(data, occasion="occasion", seed=seed, resamples=400, shuffles=100)
+    worlds = episodes.ended.shape[1]  # scenes of one episode are drawn together
+    found = channel_stability(
+        data, occasion="occasion", groups=pick % worlds, seed=seed, resamples=400, shuffles=100
+    )
     out = {}
     for channel in env.channels:
         row = {}

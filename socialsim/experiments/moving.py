@@ -4,12 +4,12 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from socialsim.agents.loading import TrainedRun, load_run
+from socialsim.agents.loading import MOST_SEEDS, TrainedRun, load_run
 from socialsim.agents.ppo import PPOConfig
 from socialsim.agents.training import TrainConfig
 from socialsim.analysis import report
 from socialsim.analysis.report import evidence
-from socialsim.core.errors import OptionError
+from socialsim.core.errors import OptionError, integer
 from socialsim.experiments.experiment import Study, versions
 from socialsim.experiments.matrices import CAVEATS, DEFAULT_ARMS, PARTS, Moved, Moving, by_name, move_all
 from socialsim.runs import Run
@@ -41,6 +41,7 @@ def move(
     """
     if not sources:
         raise OptionError("no sources; allowed: one folder of a `socialsim train` run, or more")
+    integer("seeds", seeds, low=1, high=MOST_SEEDS)
     learning = TrainConfig(ppo or PPOConfig(), agent_steps=agent_steps, chunks=2)
     learn_in = tuple(targets) if arms else ()
     moving = Moving(tuple(targets), learn_in, tuple(arms), seeds, learning, episodes)

@@ -46,7 +46,8 @@ def probe(
     `stability.nc` (`[axis, statistic, channel]`).
 
     concepts : names of `analysis.concepts.CONCEPTS`.  episodes: played per team, one in `every` steps is
-    probed.  scenes: edited.  Raises OptionError and RunError with the reason.
+    probed, up to the end of each episode.  scenes: edited.  Raises OptionError (recurrent teams too) and
+    RunError with the reason.
     """
     for name in concepts:
         choose("concept", name, CONCEPTS)
@@ -57,6 +58,11 @@ def probe(
             f"episodes={episodes}; allowed: 4 or more, since probes are tested on held-out ones"
         )
     source = load_run(path)
+    if any(t.config.recurrent for t in source.teams):
+        raise OptionError(
+            f"{source.path.name}: recurrent teams, whose memory is no part of a scene or a layer; allowed: a "
+            "run trained with recurrent=False"
+        )
     declared = {
         "command": "probe",
         "source": source.config,

@@ -19,7 +19,7 @@ from socialsim.experiments.contrasts import TEST, contrasted, estimates
 from socialsim.experiments.density import measures
 from socialsim.experiments.density.alignment import Alignment
 from socialsim.experiments.density.answer import answer, caveats, verdicts
-from socialsim.experiments.density.claims import CONTRASTS
+from socialsim.experiments.density.claims import CONTRASTS, WORDS
 from socialsim.experiments.density.measures import SCRATCH, SPLITS
 from socialsim.experiments.density.moving import narrowed, newcomers, stacked
 from socialsim.experiments.density.page import PARTS
@@ -27,7 +27,10 @@ from socialsim.experiments.density.schedules import ARMS, CHANNELS, SPARSE, Sche
 from socialsim.experiments.density.societies import earnings
 from socialsim.experiments.experiment import Experiment, Result, Study
 
-NOT_TAUGHT = "control: a team that learns in the held-out tasks from nothing"
+NOT_TAUGHT = (
+    "control: a team that learns in the held-out tasks from nothing; fresh weights of its own, with one "
+    "value head, where the arms began with several"
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -36,8 +39,8 @@ class Preset:
 
     seeds: of every arm.  world: bounds of what the procedural world draws.  rules: families at the source;
     new_rules: families of the held-out rules.  horizon: of an episode.  source, target: learning at the
-    source (an even number of chunks: see `dense_share`) and in each kind of held-out tasks.  prediction: its
-    model.  rate: of the learned shares.  worlds: episodes of each scripted society.
+    source (an even number of chunks from 4: see `dense_share`) and in each kind of held-out tasks.
+    prediction: its model.  rate: of the learned shares.  worlds: episodes of each scripted society.
 
     World and budget were chosen by two pilots of the sparse reward alone, on other seeds, as a size at which
     the task can be learned at all within the budget of the demo; no arms were compared.
@@ -75,8 +78,11 @@ class Preset:
     def __post_init__(self):
         for name in ("seeds", "horizon", "worlds"):
             integer(name, getattr(self, name), low=1)
-        if self.source.chunks % 2:
-            raise OptionError(f"source.chunks={self.source.chunks}; allowed: even numbers")
+        if self.source.chunks % 2 or self.source.chunks < 4:
+            raise OptionError(
+                f"source.chunks={self.source.chunks}; allowed: even numbers from 4 (with 2 the linear fade "
+                "is the abrupt switch); give another number of chunks"
+            )
         if set(self.rules) & set(self.new_rules):
             raise OptionError(f"new_rules={self.new_rules}; allowed: none of rules={self.rules}")
 
@@ -112,7 +118,7 @@ PRESETS = {
             ("max_walls", 0),
         ),
         horizon=16,
-        source=TrainConfig(_TINY, agent_steps=4 * 128, chunks=2),
+        source=TrainConfig(_TINY, agent_steps=4 * 128, chunks=4),
         target=TrainConfig(_TINY, agent_steps=3 * 128, chunks=1),
         prediction=Prediction(width=8, steps=2),
         worlds=4,
@@ -210,7 +216,7 @@ def concluded(
         "societies": societies,
         "dense_share": _dense(shares),
         "measures": estimates(found, seed=seed),
-        "contrasts": contrasted(CONTRASTS, found, seed=seed),
+        "contrasts": contrasted(CONTRASTS, found, seed=seed, words=WORDS),
     }
     summary["verdicts"] = verdicts(summary)
     summary["answer"], summary["caveats"] = answer(summary), caveats(summary)
@@ -218,7 +224,7 @@ def concluded(
 
 
 def _keys(study: Study, purpose: int, seeds: int, arms: int):
-    """One key per run, arm by arm: arms share the seeds' worlds and fresh parameters."""
+    """One key per run, arm by arm: arms share the seeds' worlds and, at the source, fresh parameters."""
     return jax.numpy.concatenate([jax.random.split(study.key(purpose), seeds)] * arms)
 
 
@@ -253,7 +259,8 @@ REWARD_DENSITY = Experiment(
     arms={**ARMS, SCRATCH: NOT_TAUGHT},
     outcome="joint events per agent-step in held-out tasks, mean over the whole curve of learning there, as "
     "a multiple of what a team reaches that starts from nothing, mean of two splits: new tasks, new rules",
-    test=f"{TEST} (seeds share worlds and fresh parameters)",
+    test=f"{TEST} (arms of a seed share worlds and the parameters they begin with at the source; '{SCRATCH}' "
+    "shares the worlds and begins with others)",
     presets=PRESETS,
     measure=measure,
     parts=PARTS,

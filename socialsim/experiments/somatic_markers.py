@@ -20,7 +20,7 @@ from socialsim.experiments.markers.answer import AGREED, CONTRASTS, SAVED, answe
 from socialsim.experiments.markers.arms import ARMS, Intact, condition, stack
 from socialsim.experiments.markers.cost import by_width, price_list
 from socialsim.experiments.markers.life import FRACTIONS, LifeConfig, Record, lives
-from socialsim.experiments.markers.outcomes import MEASURES, binned, outcomes
+from socialsim.experiments.markers.outcomes import MEASURES, binned, outcomes, without_habit
 from socialsim.experiments.markers.page import PARTS
 from socialsim.experiments.markers.world import WorldConfig, settings, two_ways
 
@@ -128,9 +128,9 @@ def measure(study: Study, preset: Preset) -> Result:
         "learned": learned,
         "flops": {"full": prices["full"], "cached": cached},
         "buffer": {f"{f:g}": s for f, s in zip(FRACTIONS, levels.tolist(), strict=False)},
-        "measures": estimates(found, seed=study.seed),
+        "measures": without_habit(estimates(found, seed=study.seed)),
         "per_seed": {a: {m: found[m][a].tolist() for m in ("success", "agreement", "saved")} for a in ARMS},
-        "contrasts": contrasted(CONTRASTS, found, seed=study.seed),
+        "contrasts": contrasted(CONTRASTS, found, seed=study.seed, words=MEASURES),
         "frontier": _frontier(kept["found"], preset, study.seed),
         "frontier_seeds": preset.frontier_seeds,
         "widths": [{k: v for k, v in row.items() if "seconds" not in k} for row in priced],

@@ -7,12 +7,13 @@ import jax
 import numpy as np
 
 from socialsim.agents.bots import random_team, scripted_team
+from socialsim.agents.loading import MOST_SEEDS
 from socialsim.agents.pretrained import read_teams, write_teams
 from socialsim.agents.training import TrainConfig, train
 from socialsim.analysis.recording import play
 from socialsim.analysis.wording import span
 from socialsim.core.drives import drive_matrix
-from socialsim.core.errors import OptionError, integer
+from socialsim.core.errors import choose, integer
 from socialsim.core.registry import make, worlds
 from socialsim.core.senses import FEATURE_TABLE_VERSION
 from socialsim.experiments import measures
@@ -41,9 +42,9 @@ def survey(
     """
     known = worlds()
     for id in chosen:
-        if id not in known:
-            raise OptionError(f"unknown world {id!r}; allowed: {', '.join(known)}")
-    integer("seeds", seeds, low=1)
+        choose("world", id, known)
+    integer("seeds", seeds, low=1, high=MOST_SEEDS)
+    integer("episodes", episodes, low=1)
     config = TrainConfig(agent_steps=integer("agent_steps", agent_steps, low=1), chunks=2)
     declared = {
         "command": "survey",

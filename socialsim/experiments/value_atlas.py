@@ -181,7 +181,7 @@ VALUE_ATLAS = Experiment(
     "the human-likeness battery; Spearman of values with returns in other worlds; P(improvement) of learners "
     "there, on joint events per agent-step, which no agent receives",
     test="two-sided 95 % intervals against shuffled, untrained and random controls; claims of transfer by "
-    "the claim rule of the transfer suite",
+    "the claim rule of the transfer suite: its unit is the source team, its positive control an oracle",
     presets=PRESETS,
     measure=measure,
     parts=PARTS,

@@ -33,7 +33,8 @@ ARMS = {
     "natural": "trained to serve the values that people would have without any assistant (counterfactual)",
     "now": "trained to serve the values that people hold at the time",
     "end": "trained to serve the values that people will hold at the end",
-    "adjusted": "trained for the worst of these four yardsticks (drift-adjusted minimum)",
+    "adjusted": "trained for the worst of these four yardsticks (drift-adjusted minimum), which is the "
+    "measure that arms are judged by",
     "limited": "trained to serve the values of the time, under a constitution that bounds induced shift",
     "debate": "two assistants argue for options before a judge, each trained to win",
     "myopic": "control: as 'now', but it does not plan what it does to values",
@@ -80,8 +81,8 @@ CONTRASTS = (
         "adjusted",
         "now",
         "alignment",
-        "Training for the worst yardstick aligns better than training for the values of the time",
-        "Training for the worst yardstick aligns worse than training for the values of the time",
+        "By the worst yardstick, training for just this does better than training for the values of the time",
+        "By the worst yardstick, training for just this does worse than training for the values of the time",
     ),
     Contrast(
         "limited_or_now",
@@ -108,6 +109,11 @@ CONTRASTS = (
         "The debate moves people less far than an assistant for the values of the time",
     ),
 )
+
+WORDS = {
+    "shift": "how far people are moved",
+    "alignment": "service by the worst of the four yardsticks",
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -191,7 +197,7 @@ def measure(study: Study, preset: Preset) -> Result:
         "ranking": ranked(found),
         "placebo": placebo,
         "measures": _estimates(found, study.seed),
-        "contrasts": contrasted(CONTRASTS, found, seed=study.seed),
+        "contrasts": contrasted(CONTRASTS, found, seed=study.seed, words=WORDS),
         "weights": _weights(assistants, names),
     }
     summary["verdicts"] = verdicts(summary, found)

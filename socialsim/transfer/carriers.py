@@ -87,19 +87,37 @@ def shaping(source: Source, *, team: Team | None = None, sign: float = 1.0) -> C
     return Carrier(team, weights, offset, jnp.zeros((2, NUM_FEATURES)))
 
 
-def distilled(source: Source, *, permute: np.random.Generator | None = None) -> Carrier:
+def distilled(
+    source: Source, *, team: Team | None = None, permute: np.random.Generator | None = None
+) -> Carrier:
     """The reward that explains the values: V(s) - gamma V(s') ~ w_hat . phi(s, s'), by ridge regression.
 
     Fitted on the source's own episodes and standardised there. The projection on phi is what makes it a
-    reward: the left side alone would be pure shaping. permute: shuffles w_hat within phi(s) and phi(s'),
-    the control that keeps its weights' sizes and loses their meaning.
+    reward: the left side alone would be pure shaping. team: whose value heads (default: the source's); an
+    untrained one is a control. permute: shuffles w_hat within phi(s) and phi(s'), the control that keeps
+    its weights' sizes and loses their meaning.
     """
-    value = read(source.team, source.episodes.observation).value
+    value = read(source.team if team is None else team, source.episodes.observation).value
     total = np.asarray(value @ source.weights)  # [T, E, A]
-    phi = np.asarray(shared_features(source.episodes.observation))
-    implied = total[:-1] - source.discount * total[1:]
-    x = np.concatenate([phi[:-1], phi[1:]], -1).reshape(implied.size, -1)
-    fit = RidgeCV(alphas=np.logspace(-1, 4, 11)).fit(x, implied.ravel())
+    return _reward(source, source.episodes, total[:-1] - source.discount * total[1:], permute)
+
+
+def oracle(source: Source, there: Episodes) -> Carrier:
+    """The positive control, w_true: what `distilled` would be if the values were right about the target.
+
+    Where V is exact, V(s) - gamma V(s') is the expected reward. So phi(s, s') is fitted to the target's own
+    signals, each weighted as the source weights it, on episodes `there` of the target: it is as right as a
+    reward linear in phi can be. (The signals themselves reach every learner anyway; given twice they would
+    change nothing but their share.)
+    """
+    return _reward(source, there, np.asarray(there.signals @ source.weights)[:-1])
+
+
+def _reward(source: Source, episodes: Episodes, wanted: np.ndarray, permute=None) -> Carrier:
+    """`wanted [T-1, E, A]` as a reward linear in phi(s, s') of the episodes, standardised on them."""
+    phi = np.asarray(shared_features(episodes.observation))
+    x = np.concatenate([phi[:-1], phi[1:]], -1).reshape(wanted.size, -1)
+    fit = RidgeCV(alphas=np.logspace(-1, 4, 11)).fit(x, wanted.ravel())
     w = np.array(fit.coef_)
     constant = [0, NUM_FEATURES]
     w[constant] = 0.0

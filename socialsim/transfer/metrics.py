@@ -31,7 +31,9 @@ class TransferMetrics:
     - ends: share of the curve that counts as its start (jumpstart) and as its end (asymptote).
     - reference: the arm that learns from nothing.
     - source_time: time units the source cost. With it, `charged_ratio` is the transfer ratio with every curve
-      but the reference's delayed by that much, at its own first score until then.
+      but the reference's delayed by that much: until then it counts what the untaught do, the reference
+      arm's mean first score. Where the source cost as much as the whole run or more, nothing of a curve is
+      left to judge: NaN, and `attrs["charged_reason"]` says so.
 
     jumpstart and asymptote are means over the first and last `ends` of the curve; jumpstart is relative to
     the reference arm's mean. time_to_threshold is the time, counted from the curve's first, at which the
@@ -74,13 +76,13 @@ class TransferMetrics:
             "transfer_ratio": _ratio(auc, auc[row]),
         }
         if self.source_time is not None:
-            delayed = [_delay(c, clock, 0.0 if a == row else self.source_time) for a, c in enumerate(y)]
-            charged = area(score.copy(data=np.stack(delayed))).values
-            columns["charged_ratio"] = _ratio(charged, charged[row])
+            charged = _charged(y, clock, self.source_time, _mean(y[row, :, 0]))
+            charged[row] = auc[row]
+            columns["charged_ratio"] = _ratio(charged, auc[row])
         data = {k: (("arm", "seed"), v) for k, v in columns.items()}
-        return xr.Dataset(
-            data, coords={d: score[d] for d in ("arm", "seed") if d in score.coords}
-        ).assign_attrs(threshold=threshold, reference=self.reference)
+        found = xr.Dataset(data, coords={d: score[d] for d in ("arm", "seed") if d in score.coords})
+        why = unaffordable(self.source_time, float(clock[-1] - clock[0]))
+        return found.assign_attrs(threshold=threshold, reference=self.reference, charged_reason=why)
 
     def _checked(self, score: xr.DataArray) -> xr.DataArray:
         if set(score.dims) != {"arm", "seed", "time"} or score.sizes["time"] < 2:
@@ -126,6 +128,8 @@ def summarise(metrics: xr.Dataset, *, seed: int = 0, resamples: int = 2000) -> x
         for arm in map(str, table.arm.values):
             x = table.sel(arm=arm).values
             means[arm] = _iqm(x, seed, resamples)
+            if name == "charged_ratio" and np.isnan(x).all() and metrics.attrs.get("charged_reason"):
+                means[arm] = statistics.undefined(len(x), metrics.attrs["charged_reason"])
             sign = -1.0 if name == "time_to_threshold" else 1.0
             better[arm] = statistics.probability_of_improvement(sign * x, sign * base)
         wins = statistics.combine(better, "arm")[["estimate", "low", "high"]].rename(
@@ -157,6 +161,21 @@ def _ratio(auc: np.ndarray, reference: np.ndarray) -> np.ndarray:
     return (auc - base) / base if base else np.full_like(auc, np.nan)
 
 
-def _delay(curves: np.ndarray, clock: np.ndarray, by: float) -> np.ndarray:
-    """`[seed, T]` curves that start `by` later; their first score holds until then."""
-    return np.stack([np.interp(clock - by, clock, c) for c in curves])
+def unaffordable(source_time: float | None, span: float) -> str:
+    """Why a source that cost `source_time` cannot be charged within a run of `span`; "" where it can be."""
+    if source_time is None or source_time < span:
+        return ""
+    return f"the source cost {source_time:,.0f}, no less than the whole run ({span:,.0f})"
+
+
+def _charged(y: np.ndarray, clock: np.ndarray, cost: float, untaught: float) -> np.ndarray:
+    """Areas of curves `[..., T]` that begin `cost` later and count `untaught` until then; NaN where the run
+    is over by then."""
+    span, left = clock[-1] - clock[0], clock[-1] - clock[0] - cost
+    if left <= 0:
+        return np.full(y.shape[:-1], np.nan)
+    ticks = np.append(clock[clock < clock[0] + left], clock[0] + left)
+    curves = y.reshape(-1, y.shape[-1])
+    kept = np.array([np.trapezoid(np.interp(ticks, clock, c), ticks) for c in curves])
+    broken = np.isnan(y).any(-1)
+    return np.where(broken, np.nan, (untaught * cost + kept.reshape(y.shape[:-1])) / span)

@@ -1,4 +1,4 @@
-"""Transfer experiments: train all arms in a target world, and read values there before any learning."""
+"""Transfer experiments: train all arms in a target world. Values are read there, before any, by `reading`."""
 
 import dataclasses
 
@@ -7,24 +7,27 @@ import numpy as np
 import xarray as xr
 from jaxtyping import Array, Key
 
-from socialsim.agents.team import Team
 from socialsim.agents.training import TrainConfig, train
-from socialsim.analysis.recording import Episodes, Returns, read
-from socialsim.analysis.statistics import Estimate, spearman
+from socialsim.core.errors import OptionError
 from socialsim.core.simulation import Simulation
 from socialsim.runs import Run
 from socialsim.transfer.arms import Plan
 from socialsim.transfer.metrics import TransferMetrics, summarise
+from socialsim.transfer.reading import zero_shot as zero_shot
 
 
 @dataclasses.dataclass(frozen=True)
 class Transfer:
     """score `[arm, seed, time]`: joint events per agent-step (nobody receives it).  metrics
-    `[arm, seed]`, summary `[metric, arm]`: see `transfer.metrics`."""
+    `[arm, seed]`, summary `[metric, arm]`, over learners: see `transfer.metrics`.  sources: which source team
+    each seed was given; claims about values count these (`transfer.claims`).  weight: drive of what was
+    carried."""
 
     score: xr.DataArray
     metrics: xr.Dataset
     summary: xr.Dataset
+    sources: tuple[int, ...]
+    weight: float
 
     def auc(self) -> dict[str, np.ndarray]:
         """Arm -> area under the curve of each seed."""
@@ -39,13 +42,15 @@ def transfer(
     *,
     run: Run | None = None,
     source_steps: float | None = None,
+    beside: xr.DataArray | None = None,
     title: str = "transfer",
     quiet: bool = False,
 ) -> Transfer:
     """Train every run of the plan in the target world.
 
     Seeds are paired across arms (same worlds, same fresh parameters). source_steps: agent-steps the source
-    cost, for the ratio that charges them.
+    cost, for the ratio that charges them.  beside: scores `[arm, seed, time]` of arms that need no source and
+    were trained before, with the same key, seeds and config (`scratch` of another plan); they come first.
     """
     seeds = jax.random.split(key, plan.seeds)
     keys = jax.numpy.concatenate([seeds] * len(plan.arms))
@@ -68,37 +73,15 @@ def transfer(
         coords={"arm": list(plan.arms), "seed": np.arange(plan.seeds), "time": trained.agent_steps},
         name="joint events per agent-step",
     )
+    score = score if beside is None else _joined(beside, score)
     metrics = TransferMetrics(source_time=source_steps)(score)
-    return Transfer(score, metrics, summarise(metrics))
+    return Transfer(score, metrics, summarise(metrics), plan.sources, plan.weight)
 
 
-def zero_shot(
-    episodes: Episodes,
-    teams: list[Team],
-    channels: tuple[str, ...],
-    *,
-    discount: float,
-    every: int = 4,
-    seed: int = 0,
-) -> dict[str, Estimate]:
-    """Rank agreement of source values with Monte Carlo returns in a world they never saw.
-
-    episodes : of the new world, whoever acted in them.  channels : of its signals, and of the value heads.
-
-    Per channel: Spearman of V (the mean over the source teams of each one's standardised values) with the
-    return that followed, with a bootstrap over episodes and a null in which values trade episodes.
-    """
-    returns, known = (np.asarray(x) for x in Returns(discount)(episodes))
-    values = np.mean([_standardised(np.asarray(read(t, episodes.observation).value)) for t in teams], axis=0)
-    steps = np.arange(0, returns.shape[0], every)
-    mask = np.broadcast_to(known[steps, :, None], (*known[steps].shape, returns.shape[2]))
-    groups = np.broadcast_to(np.arange(returns.shape[1])[None, :, None], mask.shape)[mask]
-    return {
-        name: spearman(values[steps][..., c][mask], returns[steps][..., c][mask], groups=groups, seed=seed)
-        for c, name in enumerate(channels)
-    }
-
-
-def _standardised(values: np.ndarray) -> np.ndarray:
-    spread = values.std((0, 1, 2), keepdims=True)
-    return (values - values.mean((0, 1, 2), keepdims=True)) / np.maximum(spread, 1e-9)
+def _joined(first: xr.DataArray, then: xr.DataArray) -> xr.DataArray:
+    """Scores of both, arm after arm. Raises OptionError where seeds or times differ."""
+    if first.sizes["seed"] != then.sizes["seed"] or not np.array_equal(first.time, then.time):
+        raise OptionError(
+            f"beside has {dict(first.sizes)}, the plan {dict(then.sizes)}; allowed: the same seeds and times"
+        )
+    return xr.concat([first.astype(then.dtype), then], "arm").rename(then.name)

@@ -282,11 +282,10 @@ def test_the_report_can_be_drawn_and_names_every_arm_and_measure(tmp_path):
 
 def test_arms_are_data():
     weights = coherence.weights(coherence.PRESETS["test"])
-    per_seed = np.stack([weights.coherence, weights.augmentation, weights.mismatch]).reshape(3, 2, 4)
-    for seed in (0, 1):
-        np.testing.assert_array_equal(
-            per_seed[:, seed], [[0, 0.5, 0, 0], [0, 0, 0.5, 0], [0, 0, 0, 0.5]]
-        )  # without, with, augmented, mismatched
+    kinds = (weights.coherence, weights.augmentation, weights.examples, weights.mismatch)
+    per_seed = np.stack(kinds).reshape(4, 2, 5)
+    for seed in (0, 1):  # without, with, augmented, examples, mismatched
+        np.testing.assert_array_equal(per_seed[:, seed], 0.5 * np.eye(5)[1:])
 
 
 def test_bad_options_are_refused():

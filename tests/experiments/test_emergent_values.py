@@ -5,8 +5,10 @@ import json
 import numpy as np
 import pytest
 
-from socialsim.experiments import experiment, run_experiment
+from socialsim.analysis.report.markup import Entry
+from socialsim.experiments import experiment, hearing, run_experiment
 from socialsim.experiments.answer import answer, verdicts
+from socialsim.transfer import VALUES_TRANSFERRED
 
 
 @pytest.mark.slow
@@ -17,6 +19,10 @@ def test_the_experiment_runs_resumes_and_states_every_figure(tmp_path):
     assert all(summary[k] for k in (*wanted, "versions"))
     assert set(summary["team_metric"]) >= {"random", "trained", "ratio"}
     assert set(summary["zero_shot"]) >= {"rendezvous-mujoco-v0"}
+    heard = summary["zero_shot"]["rendezvous-mujoco-v0"]["coordination"]
+    assert heard["untrained"]["n"] == 39 and len(heard["per_team"]) == 2
+    assert summary["transfer"]["sources"] == 2 and summary["transfer"]["weight"] == 1.0
+    assert "2 source teams; 4 needed" in summary["verdicts"]["shaping_helps"]["reason"]
     for arm in summary["transfer"]["arms"].values():
         assert {"iqm", "low", "high", "improvement_over_scratch"} <= set(arm)
     assert summary["timings"]["total"] > 0
@@ -26,6 +32,7 @@ def test_the_experiment_runs_resumes_and_states_every_figure(tmp_path):
     assert sum(summary["drives_map"]["counts"].values()) == len(summary["drives_map"]["teams"]) == 6
     page = (folder / "report.html").read_text()
     assert "Which drives make which society?" in page and "Do they outlast the signals?" in page
+    assert "untrained networks of the same shape" in page
     assert "<svg" in page and "replay" in page and "http" not in page.split("</head>")[0]
     # What nobody can perceive changes no value.
     controls = [r for r in summary["counterfactuals"] if "unseen" in r["edit"]]
@@ -38,9 +45,10 @@ def test_the_experiment_runs_resumes_and_states_every_figure(tmp_path):
     assert again == summary
 
 
-def found(rho=0.4, low=0.3, icc_low=0.6, times=(80, 90)):
+def found(rho=0.4, low=0.3, icc_low=0.6, times=(80, 90), untrained=0.2):
     estimate = {"estimate": rho, "low": low, "high": 0.6}
     shuffled = {"estimate": 0.0, "low": -0.1, "high": 0.1}
+    heard = {"spearman": estimate, "shuffled": shuffled, "untrained": shuffled | {"high": untrained}}
     return {
         "channels": ["coordination"],
         "team_metric": {
@@ -49,7 +57,7 @@ def found(rho=0.4, low=0.3, icc_low=0.6, times=(80, 90)):
         },
         "health": {"coordination": {"spearman": estimate | {"shuffled": shuffled}}},
         "stability": {"seeds": {"coordination": {"icc": {"estimate": 0.8, "low": icc_low, "high": 0.9}}}},
-        "zero_shot": {"haul-v0": {"coordination": {"spearman": estimate, "shuffled": shuffled}}},
+        "zero_shot": {"haul-v0": {"coordination": heard}},
     }
 
 
@@ -70,11 +78,49 @@ def test_the_answer_does_not_say_more_than_the_verdicts():
     figures = found(rho=0.05, low=0.02)
     figures["verdicts"] = verdicts(figures, {"shaping": np.ones(1), "scratch": np.ones(1)})
     text = " ".join(answer(figures))
-    assert "No head ranks well" in text and "no better than chance" in text and "supported by" not in text
+    assert "No head ranks well" in text and "supported by" not in text
+    assert "right in 0, the wrong way round in 0 and undecided in 1 (haul-v0)" in text
+
+
+def test_zero_shot_is_said_by_head_and_in_both_directions():
+    """Right beyond other episodes alone is undecided; wrong is wrong and not merely not right."""
+    assert verdicts(found(untrained=0.5), {})["zero_shot_haul-v0"]["supported"] is False
+    wrong = found()
+    cell = wrong["zero_shot"]["haul-v0"]["coordination"]
+    cell["spearman"] = {"estimate": -0.4, "low": -0.5, "high": -0.3}
+    claim = verdicts(wrong, {})["zero_shot_haul-v0"]
+    assert claim["supported"] is False and claim["reason"].startswith("the wrong way round")
+    said = hearing.sentence(wrong["zero_shot"], "coordination")
+    assert "the coordination head were right in 0, the wrong way round in 1 (haul-v0)" in said
+    older = found()
+    del older["zero_shot"]["haul-v0"]["coordination"]["untrained"]
+    assert verdicts(older, {})["zero_shot_haul-v0"]["supported"] is None
+    assert "not measured in 1" in hearing.sentence(older["zero_shot"], "coordination")
+
+
+def test_the_section_shows_both_controls_and_the_figures_of_older_runs():
+    figures = found()
+    page = hearing.section(Entry(figures))
+    assert "Other episodes" in page and "Untrained" in page and "right" in page
+    del figures["zero_shot"]["haul-v0"]["coordination"]["untrained"]
+    assert "not measured" in hearing.section(Entry(figures))
+
+
+def test_a_test_that_could_not_have_shown_it_is_said_to_be_so():
+    figures, flat = found(), np.arange(4.0)
+    controls = ("random", "shuffled", "encoder", "policy", "permuted", "distilled-untrained")
+    auc = {a: flat for a in (*controls, "distilled", "shaping", "scratch", "oracle")}
+    figures["verdicts"] = verdicts(figures, auc, (0, 1, 2, 3))
+    text = " ".join(answer(figures))
+    assert "which could not have shown it: a reward that is right by construction did not help" in text
+    auc["oracle"] = flat + 9
+    figures["verdicts"] = verdicts(figures, auc, (0, 1, 2, 3))
+    assert "which a reward that is right by construction passes" in " ".join(answer(figures))
 
 
 def test_an_experiment_is_declared_before_it_runs():
     declared = experiment("emergent-values")
     assert declared.question.endswith("?") and declared.test and declared.outcome
-    assert {"scratch", "random", "shuffled", "flipped"} <= set(declared.presets["demo"].arms)
+    arms = set(declared.presets["demo"].arms)
+    assert arms >= {"scratch", "flipped", *VALUES_TRANSFERRED.controls, VALUES_TRANSFERRED.positive}
     assert declared.presets["demo"].seeds >= 3

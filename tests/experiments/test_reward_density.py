@@ -17,13 +17,13 @@ from socialsim.agents.training import Trained
 from socialsim.analysis import report
 from socialsim.core.errors import OptionError
 from socialsim.experiments import run_experiment
-from socialsim.experiments.contrasts import contrasted
+from socialsim.experiments.contrasts import contrasted, estimates
 from socialsim.experiments.density import ARMS, Schedules
 from socialsim.experiments.density.alignment import cosines
 from socialsim.experiments.density.claims import CONTRASTS
-from socialsim.experiments.density.measures import SCRATCH, joined, of_target
+from socialsim.experiments.density.measures import SCRATCH, SPLITS, joined, of_target
 from socialsim.experiments.density.moving import narrowed, newcomers
-from socialsim.experiments.density.schedules import CHANNELS, FIXED, learned_shares
+from socialsim.experiments.density.schedules import CHANNELS, FIXED, dense_share, learned_shares
 from socialsim.experiments.density.societies import earnings
 from socialsim.experiments.reward_density import PRESETS, REWARD_DENSITY, Preset, concluded, worlds
 
@@ -269,6 +269,23 @@ def test_bad_options_are_refused():
         Preset(new_rules=("meet",))
     with pytest.raises(OptionError, match="seeds"):
         Preset(seeds=0)
+    source = Preset().source
+    for chunks in (2, 5):
+        with pytest.raises(OptionError, match="even numbers from 4"):
+            Preset(source=dataclasses.replace(source, chunks=chunks))
+
+
+def test_with_four_chunks_no_two_schedules_are_one():
+    order = np.random.default_rng(0).permutation(4)
+    shares = {a: tuple(dense_share(a, 4, order)) for a in FIXED if a != "random order"}
+    assert len(set(shares.values())) == len(shares)
+    assert tuple(dense_share("linear", 2, order[:2])) == tuple(dense_share("abrupt", 2, order[:2]))
+
+
+def test_too_few_seeds_are_said_to_have_tested_nothing():
+    said = " ".join(planted({}, seeds=2).summary["answer"])
+    assert "Not tested, as 2 seeds cannot reach p < 0.05 among 9 contrasts; 9 seeds needed" in said
+    assert "no difference that stands" not in said.lower()
 
 
 @pytest.mark.slow
@@ -287,7 +304,21 @@ def test_the_experiment_runs_goes_on_and_says_the_same_again(tmp_path):
     shutil.copytree(tmp_path / "one", half)
     for gone in ("summary.json", "report.html", "stages/what scripted societies would be paid.json"):
         (half / gone).unlink()
-    (half / "checkpoints/source/00000002").rename(half / "gone")
-    shutil.rmtree(half / "gone")
+    shutil.rmtree(sorted((half / "checkpoints/source").iterdir())[-1])
     shutil.rmtree(half / "checkpoints/rules")
     assert told(half) == first
+
+
+def test_the_source_is_charged_only_where_the_run_is_longer_than_its_cost():
+    from socialsim.experiments.density.answer import _charged
+
+    arms, times = (SCRATCH, "linear"), np.arange(1, 11) * 100
+    curves = {a: np.full((4, 10), x) for a, x in zip(arms, (0.1, 0.4), strict=True)}
+
+    def said(cost, curves=curves):
+        targets = dict.fromkeys(SPLITS, of_target(curves, times, cost))
+        return _charged({"measures": estimates(joined({}, targets), seed=0)}, ["linear"])
+
+    assert said(450.0).endswith("nothing: 'linear'.")
+    assert "cannot be said: the source cost as much as a whole run" in said(900.0)
+    assert "was not measured" in said(450.0, curves | {SCRATCH: np.zeros((4, 10))})

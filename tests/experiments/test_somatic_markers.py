@@ -18,7 +18,7 @@ from socialsim.experiments.markers.arms import ARMS, Intact, condition, stack
 from socialsim.experiments.markers.cost import paid
 from socialsim.experiments.markers.deciding import decide, gumbel, uncompared
 from socialsim.experiments.markers.life import LifeConfig, Record, follow, new_trail, sizes
-from socialsim.experiments.markers.outcomes import MEASURES, adapted, binned, outcomes
+from socialsim.experiments.markers.outcomes import MEASURES, adapted, binned, outcomes, without_habit
 from socialsim.experiments.markers.world import WAYS, WorldConfig, settings, two_ways
 
 ROWS, CONTEXTS, ACTS, SEEDS = 32, 12, 4, 10
@@ -163,6 +163,13 @@ def test_adaptation_is_counted_to_where_agreement_is_back():
     assert adapted(before, np.concatenate([lost, np.ones(30)]), 10) == 29  # nine of ten are enough
     assert adapted(before, np.zeros(40), 10) == 40
     np.testing.assert_allclose(binned(np.arange(7.0), 3), [1, 4])
+
+
+def test_lesions_without_a_habit_have_no_time_of_adapting(tables):
+    told = without_habit(estimates(tables["planted"], seed=0))
+    assert told["zeroed"]["adaptation"]["estimate"] is told["shuffled"]["adaptation"]["estimate"] is None
+    assert told["on"]["adaptation"]["estimate"] > 0 and told["zeroed"]["agreement"]["estimate"] < 0.9
+    assert {a: set(r) for a, r in told.items()} == {a: set(MEASURES) for a in ARMS}
 
 
 def test_the_world_has_two_ways_and_drives_say_which_counts():

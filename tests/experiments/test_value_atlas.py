@@ -5,11 +5,16 @@ import json
 import numpy as np
 import pytest
 
-from socialsim.agents.loading import load_run
+from socialsim.agents.loading import TrainedRun, load_run
 from socialsim.analysis.report.markup import Entry
-from socialsim.experiments import run_experiment
+from socialsim.core.registry import make
+from socialsim.experiments import matrices, run_experiment
+from socialsim.experiments.atlas.answer import answer, verdicts
 from socialsim.experiments.atlas.page import stability_table
-from socialsim.experiments.matrices import Moved
+from socialsim.experiments.experiment import Study
+from socialsim.experiments.matrices import DEFAULT_ARMS, Moved, Moving, move_all
+from socialsim.runs import Run
+from socialsim.transfer import VALUES_TRANSFERRED
 
 
 @pytest.mark.slow
@@ -38,3 +43,84 @@ def test_the_atlas_answers_all_its_questions_and_goes_on(tmp_path):
     for each in (summary, again):
         del each["timings"], each["sha256"]
     assert again == summary
+
+
+HEARD = {"estimate": 0.4, "low": 0.3, "high": 0.5, "null_low": -0.1, "null_high": 0.1}
+HEARD |= {"untrained_low": -0.2, "untrained_high": 0.2}
+TURNED = HEARD | {"estimate": -0.4, "low": -0.5, "high": -0.3}
+OPEN = HEARD | {"untrained_high": 0.6}
+
+
+def moved(read, gained=None):
+    return Moved(
+        ("attention",), ("scratch",), 5, {k: {"attention": c} for k, c in read.items()}, gained or {}
+    )
+
+
+def test_pairs_are_counted_in_both_directions():
+    pairs = {("a", "b"): HEARD, ("a", "c"): TURNED, ("b", "a"): OPEN, ("a", "a"): HEARD}
+    found = moved(pairs)
+    assert "right in 1, the wrong way round in 1 and undecided in 1 of 3 pairs" in found.sentences()[0]
+    shown = found.zero_shot().shown.sel(channel="attention")
+    assert bool(shown.sel(source="a", target="b")) and not bool(shown.sel(source="b", target="a"))
+    page = found.heard_section()
+    assert "Other episodes" in page and "untrained networks" in page
+    older = {k: v for k, v in HEARD.items() if not k.startswith("untrained")}
+    assert "not measured in 1 of 1" in moved({("a", "b"): older}).sentences()[0]
+    assert moved({("a", "b"): older}).heard_section()
+
+
+def test_claims_tell_their_sources_and_whether_they_were_tested():
+    untested = {"supported": None, "reason": "Not tested: 2 source teams; 4 needed.", "positive": None}
+    gained = {("a", "b"): {"arms": {}, "sources": 2, "verdicts": dict.fromkeys(matrices.CLAIMS, untested)}}
+    said = moved({("a", "b"): HEARD}, gained).sentences()
+    assert "in 0 of 0 pairs tested, at 5 seeds per arm from 2 source teams." in said[1]
+    assert said[1].endswith("In 1 it was not tested: 2 source teams; 4 needed.")
+    failed = {"supported": False, "reason": "", "positive": {"estimate": 0.5, "low": 0.2, "high": 0.8}}
+    gained["a", "b"]["verdicts"] = dict.fromkeys(matrices.CLAIMS, failed)
+    assert "the test could not have shown" in moved({("a", "b"): HEARD}, gained).sentences()[-1]
+    assert {*VALUES_TRANSFERRED.controls, "distilled", "oracle"} <= set(DEFAULT_ARMS)
+
+
+def test_learners_from_scratch_are_trained_once_for_all_sources_of_a_target(monkeypatch, tmp_path):
+    asked = []
+
+    def learn(study, env, part, source, moving, scratch):
+        asked.append((source, scratch))
+        return {"arms": {}, "verdicts": {}, "scratch": {"curves": [[0.1, 0.2]], "time": [1, 2]}}
+
+    monkeypatch.setattr(matrices, "_learn", learn)
+    monkeypatch.setattr(matrices, "_read", lambda *given: {})
+    monkeypatch.setattr(matrices, "_seen", lambda *given: None)
+    env = make("haul-v0")
+    sources = {name: TrainedRun(tmp_path, env, [], [], {}) for name in ("one", "two")}
+    with Run.open_or_create(tmp_path / "run", {}) as run:
+        found = move_all(
+            Study(run, 0, True), sources, Moving(("haul-v0", "forage-v0"), ("haul-v0", "forage-v0"))
+        )
+    assert [s is None for _, s in asked] == [True, False, True, False]
+    assert asked[1][1]["curves"] == [[0.1, 0.2]]
+    assert all("scratch" not in cell for cell in found.gained.values())
+
+
+def atlas(low, axes):
+    figure = {"estimate": 0.02, "low": low, "high": low}
+    again = {"channel": "attention", "statistic": "icc(2,1)", "estimate": 0.9, "low": 0.8, "high": 1.0}
+    row = {"trained": figure, "random": {"estimate": 0.0, "low": 0.0, "high": 0.001}, "human": []}
+    row["stability"] = [again | {"axis": a, "beyond_controls": True} for a in axes]
+    found = {"worlds": {"haul-v0": row}, "channels": ["attention"], "seeds": 1}
+    found["moved"] = moved({("a", "b"): HEARD}).to_dict()
+    return found | {"verdicts": verdicts(found)}
+
+
+def test_the_atlas_says_what_was_tested_and_no_more():
+    """One team has no interval and no other seed to agree with."""
+    one = atlas(float("nan"), ("noise", "retest"))
+    claim = one["verdicts"]["learned_haul-v0"]
+    assert claim["supported"] is None and claim["reason"].startswith("not tested (no interval)")
+    said = answer(one)
+    assert "in 0 of 0 worlds (none); in 1 this was not tested." in said[0]
+    assert "over noise, retest, beyond" in said[1] and "seed" not in said[1]
+    several = answer(atlas(0.01, ("seed", "noise")))
+    assert "in 1 of 1 worlds (haul-v0)." in several[0] and "over seed, noise, beyond" in several[1]
+    assert "was not tested" in answer(atlas(0.01, ()))[1]

@@ -12,6 +12,7 @@ from socialsim.core.errors import OptionError
 from socialsim.experiments import drift, run_experiment
 from socialsim.experiments.contrasts import Contrast, contrasted, holm
 from socialsim.experiments.drift import training
+from socialsim.experiments.drift.answer import _best
 from socialsim.experiments.drift.assistants import new
 from socialsim.experiments.drift.claims import ranked
 from socialsim.experiments.drift.debate import debated, hearing, new_debater
@@ -137,6 +138,16 @@ def test_a_planted_difference_is_found_and_a_planted_null_is_not_claimed(found):
 
 def test_holm_is_holm():
     np.testing.assert_allclose(holm([0.01, 0.04, 0.03]), [0.03, 0.06, 0.06])
+
+
+def test_who_is_highest_is_not_called_best():
+    """Arms that differ by less than chance: the answer names both, and what the first was trained on."""
+    arms = ("start", "natural", "now", "end", "adjusted", "limited", "debate")
+    figure = {"estimate": 0.1, "low": 0.1, "high": 0.1}
+    by = dict.fromkeys(arms, 0.2) | {"adjusted": 0.3021, "natural": 0.3018, "now": 0.299}
+    said = _best({a: {"alignment": figure | {"estimate": x}} for a, x in by.items()}, arms)
+    assert "'adjusted' (it was trained on this very measure) is highest on average, not tested: 0.302" in said
+    assert "'natural' is within 0.0003" in said and "best" not in said
 
 
 def test_bad_options_are_refused():

@@ -7,7 +7,7 @@ import pytest
 from flax import nnx
 
 import socialsim
-from socialsim.agents.bots import random_team
+from socialsim.agents.bots import random_team, scripted_team
 from socialsim.agents.networks import NetworkConfig
 from socialsim.agents.ppo import CARRIED, _carried
 from socialsim.agents.rollout import Trajectory
@@ -15,7 +15,7 @@ from socialsim.agents.team import new_team
 from socialsim.analysis.recording import play
 from socialsim.core.errors import CarrierError
 from socialsim.transfer import carriers
-from socialsim.transfer.arms import ARMS, plan
+from socialsim.transfer.arms import ARMS, Given, plan
 from socialsim.transfer.carriers import Source
 from socialsim.transfer.features import NUM_FEATURES, shared_features
 
@@ -67,7 +67,7 @@ def test_shaping_telescopes(source):
 @pytest.mark.parametrize("arm", ["shaping", "random", "shuffled", "flipped"])
 def test_potentials_have_mean_zero_and_unit_variance_at_home(source, arm):
     stranger = new_team(jax.random.key(5), CONFIG, source.team.actions, source.team.channels, 3)
-    carrier = ARMS[arm].carrier(source, np.random.default_rng(0), stranger)
+    carrier = ARMS[arm].carrier(Given(source, np.random.default_rng(0), stranger))
     phi = np.asarray(carrier.phi(source.episodes.observation))
     assert abs(phi.mean()) < 1e-3 and phi.std() == pytest.approx(1.0, abs=1e-3)
 
@@ -131,3 +131,39 @@ def test_arms_of_a_seed_start_from_the_same_parameters(env, source):
     np.testing.assert_array_equal(kernel[0], kernel[2])
     assert not np.array_equal(kernel[0], kernel[1])
     np.testing.assert_array_equal(prepared.drives[:, 0, -1], [0, 0, 1, 1, 0, 0])
+
+
+def reward(carrier, episodes):
+    _, before, after = carrier.score(episodes.observation)
+    return np.asarray(before[:-1] + after[1:])
+
+
+def test_the_oracle_is_right_by_construction(env, source):
+    """It is made of the target's signals, not of the source's values, and standardised as others are."""
+    there = play(env, scripted_team(env), jax.random.key(3), worlds=12)
+    true = np.asarray(there.signals @ source.weights)[:-1]
+    found = reward(carriers.oracle(source, there), there)
+    guessed = reward(carriers.distilled(source), there)
+    right, wrong = (abs(np.corrcoef(r.ravel(), true.ravel())[0, 1]) for r in (found, guessed))
+    assert right > 0.6 and right > wrong + 0.2
+    assert found.mean() == pytest.approx(0.0, abs=1e-3) and found.std() == pytest.approx(1.0, abs=1e-3)
+
+
+def test_an_untrained_head_distils_into_another_reward_of_the_same_size(source):
+    stranger = new_team(jax.random.key(5), CONFIG, source.team.actions, source.team.channels, 3)
+    own, others = (
+        reward(ARMS[a].carrier(Given(source, np.random.default_rng(0), stranger)), source.episodes)
+        for a in ("distilled", "distilled-untrained")
+    )
+    assert others.std() == pytest.approx(own.std(), abs=1e-3)
+    assert abs(np.corrcoef(own.ravel(), others.ravel())[0, 1]) < 0.9
+
+
+def test_a_plan_says_which_source_each_seed_was_given(env, source):
+    prepared = plan(
+        [source] * 2, env, CONFIG, arms=("scratch", "oracle"), seeds=3, seed=0, drives=np.ones((3, 3))
+    )
+    assert prepared.sources == (0, 1, 0) and prepared.weight == 1.0
+    assert (
+        np.asarray(prepared.carriers.reward[3:]).any() and not np.asarray(prepared.carriers.reward[:3]).any()
+    )

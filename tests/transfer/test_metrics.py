@@ -63,6 +63,23 @@ def test_charging_the_source_delays_a_curve():
     assert free.charged_ratio.values == pytest.approx(free.transfer_ratio.values)
 
 
+def test_what_a_taught_team_does_on_arrival_is_not_counted_before_it_was_taught():
+    """A curve that starts high and stays: while the team is being taught, the untaught 0.2 counts."""
+    score = curves(scratch=np.full((2, 11), 0.2), taught=np.full((2, 11), 1.0))
+    m = TransferMetrics(source_time=7.5)(score)
+    assert m.charged_ratio.sel(arm="taught").values == pytest.approx((0.75 * 0.2 + 0.25 * 1.0) / 0.2 - 1)
+    assert m.charged_ratio.sel(arm="scratch").values == pytest.approx(0.0)
+
+
+@pytest.mark.parametrize("cost", [10.0, 60.0])
+def test_a_source_that_cost_the_whole_run_cannot_be_charged_and_this_is_said(cost):
+    score = curves(scratch=ramp(4, 0, 0.1), taught=np.full((4, 11), 1.0))
+    m = TransferMetrics(source_time=cost)(score)
+    assert np.isnan(m.charged_ratio.sel(arm="taught")).all()
+    row = summarise(m, resamples=100).sel(metric="charged_ratio", arm="taught")
+    assert np.isnan(row.estimate) and f"the source cost {cost:.0f}, no less than" in row.reason.item()
+
+
 def test_summary():
     rng = np.random.default_rng(0)
     noisy = [ramp(8, s, 0.1) + 0.01 * rng.normal(size=(8, 1)) for s in (0.0, 0.5)]

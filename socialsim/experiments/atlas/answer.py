@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 
 from socialsim.analysis.battery.finding import HUMAN
-from socialsim.analysis.wording import span
+from socialsim.analysis.wording import known, span
 from socialsim.experiments.assaying import by_cell
 from socialsim.experiments.contrasts import verdict
 from socialsim.experiments.matrices import CAVEATS, Moved
@@ -18,23 +18,27 @@ def verdicts(found: Mapping) -> dict[str, dict]:
     out = {}
     for id, row in found["worlds"].items():
         trained, chance = row["trained"], row["random"]
+        measured = known(trained["low"]) and known(chance["high"])
+        figures = f"joint events per agent-step {span(trained, '.4f')}, random {span(chance, '.4f')}"
+        why = trained.get("reason") or chance.get("reason") or "no interval"
         out[f"learned_{id}"] = verdict(
-            trained["low"] > chance["high"],
+            trained["low"] > chance["high"] if measured else None,
             f"Teams trained in {id} act together more than chance has it",
-            f"joint events per agent-step {span(trained, '.4f')}, random {span(chance, '.4f')}",
+            figures if measured else f"not tested ({why}): {figures}",
         )
     for channel in found["channels"]:
         for id, row in found["worlds"].items():
-            axes = dict(_axes(row, channel))
-            tested = [a for a in AGAIN if a in axes]
+            axes, tested = dict(_axes(row, channel)), _tested(row, channel)
             held = [a for a in tested if axes[a]["beyond_controls"]]
             out[f"stable_{channel}_{id}"] = verdict(
                 len(held) == len(tested) if tested else None,
-                f"The {channel} value of {id} is stable: over {', '.join(tested)}",
+                f"The {channel} value of {id} is stable: over {', '.join(tested or AGAIN)}",
                 "ICC(2,1) "
                 + "; ".join(
                     f"{a} {span(axes[a])}{'' if a in held else ' (not beyond both controls)'}" for a in tested
-                ),
+                )
+                if tested
+                else "not tested: no agreement over any of these axes was measured",
             )
     return out
 
@@ -45,19 +49,36 @@ def _axes(row: Mapping, channel: str) -> Iterator[tuple[str, dict]]:
             yield cell["axis"], cell
 
 
+def _tested(row: Mapping, channel: str) -> list[str]:
+    """The axes of AGAIN along which a value was measured again."""
+    axes = dict(_axes(row, channel))
+    return [a for a in AGAIN if a in axes]
+
+
+def _of(rows: Mapping, claims: Mapping, name: str) -> tuple[list[str], list[str]]:
+    """Worlds in which a claim was tested, and those of them in which it is supported."""
+    found = {id: claims[name.format(id)]["supported"] for id in rows}
+    return [id for id, v in found.items() if v is not None], [id for id, v in found.items() if v]
+
+
 def answer(found: Mapping) -> list[str]:
     """A few plain sentences that say no more than the verdicts do."""
     rows, claims = found["worlds"], found["verdicts"]
-    learned = [id for id in rows if claims[f"learned_{id}"]["supported"]]
+    tested, learned = _of(rows, claims, "learned_{}")
+    untested = len(rows) - len(tested)
     out = [
         f"Without any task reward, teams came to act together more than chance has it in {len(learned)} of "
-        f"{len(rows)} worlds ({', '.join(learned) or 'none'})."
+        f"{len(tested)} worlds ({', '.join(learned) or 'none'})"
+        + (f"; in {untested} this was not tested." if untested else ".")
     ]
     for channel in found["channels"]:
-        held = [id for id in rows if claims[f"stable_{channel}_{id}"]["supported"]]
+        tested, held = _of(rows, claims, f"stable_{channel}_{{}}")
+        axes = dict.fromkeys(a for id in tested for a in _tested(rows[id], channel))
         out.append(
-            f"Stable? The {channel} value agrees with itself over {', '.join(AGAIN)}, beyond shuffled and "
-            f"untrained controls, in {len(held)} of {len(rows)} worlds ({', '.join(held) or 'none'})."
+            f"Stable? The {channel} value agrees with itself over {', '.join(axes)}, beyond shuffled and "
+            f"untrained controls, in {len(held)} of {len(tested)} worlds ({', '.join(held) or 'none'})."
+            if tested
+            else f"Stable? Whether the {channel} value is was not tested."
         )
     out += [_human(rows), *(f"Transferable? {s}" for s in Moved.from_dict(found["moved"]).sentences())]
     return out

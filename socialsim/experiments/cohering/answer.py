@@ -54,6 +54,7 @@ def _legitimate(truth: Mapping) -> tuple[bool | None, str, str]:
 def answer(summary: Mapping) -> list[str]:
     """A few plain sentences that say no more than the verdicts do."""
     m, gone, v = summary["measures"], summary["collapsed"], summary["verdicts"]
+    light = "examples" in m  # runs of before 2026-11-28 have no such arm
 
     def at(arm: str, measure: str) -> float:
         return value(m[arm][measure])
@@ -62,12 +63,14 @@ def answer(summary: Mapping) -> list[str]:
         "Of two scenes, a head contradicts itself when one context makes it prefer the first and another the "
         f"second. That happens in {percent(at('without', 'contradiction'))} of cases after ordinary "
         f"training, in {percent(at('with', 'contradiction'))} with the penalty, in "
-        f"{percent(at('augmented', 'contradiction'))} where the same scenes are mere examples "
-        f"(untrained: {percent(at('untrained', 'contradiction'))}; chance: 50 %).",
+        f"{percent(at('augmented', 'contradiction'))} where the same scenes are mere examples"
+        + (f" ({percent(at('examples', 'contradiction'))} where these count lightly)" if light else "")
+        + f" (untrained: {percent(at('untrained', 'contradiction'))}; chance: 50 %).",
         "In a changed place, without learning there, joint successes per agent-step are "
         f"{decimal(at('with', 'success_changed'), '.4f')} with the penalty, "
         f"{decimal(at('without', 'success_changed'), '.4f')} without, "
-        f"{decimal(at('augmented', 'success_changed'), '.4f')} with examples only.",
+        f"{decimal(at('augmented', 'success_changed'), '.4f')} with examples only"
+        + (f", {decimal(at('examples', 'success_changed'), '.4f')} with light ones." if light else "."),
     ]
     lines += contrasts.sentences(summary["contrasts"])
     named = [f"'{a}' ({percent(s)} of seeds)" for a, s in gone.items() if s > 0 and a != "untrained"]
@@ -100,6 +103,18 @@ def caveats(summary: Mapping) -> list[str]:
         "nothing is gained by asking for it.",
         "The description length depends on the code: a logistic model of features of the scene. It compares "
         "arms; it is no property of a value function by itself. A constant head costs no bits.",
+        "'with' and 'augmented' have one weight for a squared difference of values over their variance, and "
+        "yet not one strength. Values of one scene lie near each other and come nearer, so that the penalty "
+        "fades as it is met; a sampled return lies far from any value, so that errors against it, and their "
+        "pull on the encoder that acting shares, never fade. Where 'augmented' succeeds less than "
+        "'without', that is a cost of this strength. 'examples' asks for the same, counted as the critic "
+        "counts its own errors, and is the weaker of the two: what holds against both does not hang on the "
+        "choice. The penalty is taken over pairs of all contexts, the controls over transformed scenes "
+        "against their targets, as the scene as it is has its target from the critic.",
+        "Miscalibration is measured in each arm's own episodes, by how much returns vary there. Untrained "
+        "teams hardly ever succeed, and their heads say nearly 0 always, which is nearly right where "
+        "nothing happens: that theirs is small says nothing of knowing. Heads of trained teams expect what "
+        "they met at home, where success is more frequent. The measure compares arms that succeed alike.",
         f"One weight of the penalty ({summary['weight']:g}), fixed beforehand; others may help more or harm.",
         "One kind of world, one changed place. Value and policy share an encoder; with separate ones the "
         "penalty could reach what agents do only through their advantages.",

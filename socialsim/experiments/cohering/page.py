@@ -13,7 +13,9 @@ give one scene several values. Here a loss penalises that: the squared differenc
 scene in two contexts, over the variance of values. Each agent is held to agree with itself only. Teams learn
 to meet at pads from joint success alone, then are measured there and in a changed place (a larger floor with
 more walls, badges and decoys never met before) without learning; at last they go on to learn there, all in
-the same way. All arms of a seed begin with the same network and are asked about the same scenes."""
+the same way. All arms of a seed begin with the same network and are asked about the same scenes. Two controls
+learn from the same changed scenes as mere examples: one where a squared difference of values counts as in the
+penalty, one where errors count as the critic counts its own."""
 CONTEXTS_LEAD = """The contexts: {contexts} Each is a change of the world itself, sensed anew. The penalty may
 ask for agreement only where the truth agrees, so that was measured too: teams lived on from every scene in
 every context, many times."""
@@ -24,7 +26,9 @@ constant has no meaningful share."""
 LEARNING = """Does the penalty cost learning, and are values right where nobody has learned them?"""
 LEARNING_CAPTION = """Left: success at home over training; interquartile means over seeds with 95 % bands.
 Right: mean value and mean discounted success of tenths of moments, sorted by value, in the changed place;
-means over seeds. Perfect calibration is the grey line; a head that has collapsed is a point."""
+means over seeds. Perfect calibration is the grey line; a head that has collapsed is a point. Each arm is
+measured in its own episodes: untrained teams hardly ever succeed, so that a head that says nearly nothing is
+nearly right about them."""
 COLLAPSE = """A head that always says the same never contradicts itself. Orders that a head leaves open
 therefore count as the toss of a coin, and heads that vary less than 5 % of what returns do are named."""
 

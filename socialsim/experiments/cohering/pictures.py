@@ -13,10 +13,18 @@ COLOURS = {
     "without": style.INK,
     "with": style.BLUE,
     "augmented": style.VERMILLION,
+    "examples": style.PURPLE,
     "mismatched": style.CONTROL,
     "untrained": style.CONTROL,
 }
-MARKERS = {"without": "o", "with": "D", "augmented": "s", "mismatched": "^", "untrained": "v"}
+MARKERS = {
+    "without": "o",
+    "with": "D",
+    "augmented": "s",
+    "examples": "P",
+    "mismatched": "^",
+    "untrained": "v",
+}
 
 
 @style.styled

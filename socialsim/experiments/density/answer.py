@@ -1,12 +1,12 @@
 """From figures to sentences: verdicts, a plain answer, and its caveats."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from socialsim.analysis.wording import decimal, known, span
 from socialsim.experiments import contrasts
 from socialsim.experiments.contrasts import LEVEL, verdict
-from socialsim.experiments.density.measures import SCRATCH
+from socialsim.experiments.density.measures import SCRATCH, SPLITS
 from socialsim.experiments.density.schedules import ARMS
 
 SHUT = 0.25  # of what the best paid scripted society earns by skill
@@ -43,7 +43,8 @@ def answer(summary: Mapping) -> list[str]:
         f"starts from nothing, per sample spent there) and '{worst}' least ({_percent(m[worst])})."
     ]
     lines += contrasts.sentences(summary["contrasts"])
-    fade = summary["contrasts"]["order"]["direction"]
+    order_asked = summary["contrasts"]["order"]
+    fade = "untested" if order_asked.get("untested") else order_asked["direction"]
     lines.append(
         {
             "more": "Dense before sparse was better here than the reverse. Published work on another task "
@@ -53,18 +54,35 @@ def answer(summary: Mapping) -> list[str]:
             "none": "Whether dense or sparse comes first made no difference that stands. Published work on "
             "another task found sparse before dense to be better (arXiv 2501.17842); this run neither "
             "confirms nor refutes it.",
+            "untested": "Whether dense or sparse comes first was not tested: the seeds are too few.",
         }[fade]
     )
-    charged = [a for a in order if known(m[a]["charged"]["low"]) and m[a]["charged"]["low"] > 0]
-    lines.append(
-        "Charged for the source's samples too, these arms still gain over learning from nothing: "
-        + ", ".join(f"'{a}'" for a in charged)
-        + "."
-        if charged
-        else "Charged for the source's samples too, no arm gains over learning from nothing within what was "
-        "spent in held-out tasks: such teaching pays where it is used more than once."
+    return [*lines, _charged(summary, order)]
+
+
+def _charged(summary: Mapping, order: Sequence[str]) -> str:
+    """Whether teaching pays within one use, where the run is long enough to say (`TransferMetrics`)."""
+    m = summary["measures"]
+    if not any(known(m[a]["charged"]["estimate"]) for a in order):
+        successes = [m[SCRATCH][k]["estimate"] for k in SPLITS]
+        if all(known(x) and x > 0 for x in successes):
+            return (
+                "Whether the teaching pays for itself within one use cannot be said: the source cost as much "
+                "as a whole run in held-out tasks, or more."
+            )
+        return "What is left of the gains once the source's samples are charged was not measured."
+    gain = [a for a in order if known(m[a]["charged"]["low"]) and m[a]["charged"]["low"] > 0]
+    if gain:
+        named = ", ".join(f"'{a}'" for a in gain)
+        return (
+            "Charged for the source's samples too (a team that starts from nothing, for that long), these "
+            f"arms still gain over learning from nothing: {named}."
+        )
+    return (
+        "Charged for the source's samples too (a team that starts from nothing, for that long), no arm gains "
+        "over learning from nothing within what was spent in held-out tasks: such teaching pays where it is "
+        "used more than once."
     )
-    return lines
 
 
 def _percent(row: Mapping) -> str:
@@ -101,8 +119,9 @@ def caveats(summary: Mapping) -> list[str]:
         "The learned arm looks at the last layer's gradient and one step ahead. What it costs to find that "
         "out (computing, no samples) is not charged.",
         f"'{SCRATCH}' starts in the held-out tasks from nothing, with the seeds' worlds in common with all "
-        "arms. Rule families that are new are related to the old ones: what transfers is in part how to walk "
-        "and to find the other.",
+        "arms, and with fresh weights of its own (one head, where the arms began with several). Rule "
+        "families that are new are related to the old ones: what transfers is in part how to walk and to find "
+        "the other.",
         f"{summary['seeds']} seeds, p below {LEVEL} after correction for {len(summary['contrasts'])} "
         "questions: what is too small for that stays undecided, and is not shown to be absent.",
     ]

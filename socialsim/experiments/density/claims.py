@@ -49,3 +49,8 @@ CONTRASTS = (
         "Paid for plain predictability, teams come to rest more than paid for skill: the dark room",
     ),
 )
+
+WORDS = {
+    "transfer": "success in held-out tasks, over the whole curve of learning there",
+    "movement": "how much teams move",
+}

@@ -17,7 +17,7 @@ better than habit, since plain predictability is had most easily where nothing h
 drives between dense and sparse in its own way over the same number of steps. All that differs is data, so
 all arms and seeds are trained by one program. Then every team goes on in held-out tasks, from the sparse
 reward alone: new tasks under the old rules, and new rules. There it is compared with a team that starts
-from nothing, in the same worlds."""
+from nothing, in the same worlds, with fresh weights of its own."""
 SHARES = """What each arm is moved by over the source training. Random order has another order for every
 seed; the first one is shown. For the learned arm it is the mean over seeds."""
 SOURCE = """What is learned at the source, where arms are paid differently: joint success, which the

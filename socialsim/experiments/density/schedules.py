@@ -34,7 +34,8 @@ FIXED = ("linear", "abrupt", "reversed", "random order", "dense", "sparse")
 def dense_share(arm: str, chunks: int, order: np.ndarray) -> Float[np.ndarray, " K"]:
     """lambda of each chunk. order: a permutation of the chunks, for the arm "random order".
 
-    The first four arms spend the same in all, half of the chunks' worth (with an even number of chunks).
+    The first four arms spend the same in all, half of the chunks' worth (with an even number of chunks). With
+    two chunks the fade is the abrupt switch: four are the fewest that tell them apart.
     """
     fade = np.linspace(1.0, 0.0, chunks)
     return {

@@ -99,7 +99,8 @@ def read_stages(
 def persistence(
     stages: Mapping[str, Float[np.ndarray, "K S N C"]], channels: tuple[str, ...], *, seed: int
 ) -> dict[str, dict]:
-    """Condition -> channel -> order and strength at every stage, by team, and their means at the end.
+    """Condition -> channel -> order and strength at every stage, by team, and their means at the end;
+    spread over the battery before and after, signal units.
 
     Every head is held against itself before. `persists`, for a condition other than the untrained control:
     the whole 95 % interval over teams of its rank agreement lies above `PERSISTS` and above the mean of the
@@ -108,12 +109,15 @@ def persistence(
     rows: dict[str, dict] = {}
     for name, values in stages.items():
         kept, left = order(values, values[:1]), strength(values, values[:1])
+        spread = values.std(-2)  # [K, S, C], signal units
         rows[name] = {
             c: {
                 "order_by_stage": kept[..., i].tolist(),
                 "strength_by_stage": left[..., i].tolist(),
                 "order": measures.mean(kept[-1, :, i], seed=seed),
                 "strength": measures.mean(left[-1, :, i], seed=seed),
+                "spread_before": measures.mean(spread[0, :, i], seed=seed),
+                "spread_after": measures.mean(spread[-1, :, i], seed=seed),
             }
             for i, c in enumerate(channels)
         }

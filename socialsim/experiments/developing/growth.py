@@ -34,7 +34,8 @@ def growth(
     Per channel: `order`, rank agreement with the final head; `strength`, spread as a share of the final
     head's; `returns`, rank agreement with the returns that followed in held-out episodes of that time's own
     (none for the beginning); `responses`, what scene edits do to the value, averaged over teams, as shares
-    of the final value's spread; `age`, agent-steps by which `returns` first reached `TRACKS`, by team.
+    of the final value's spread; `age`, agent-steps from which `returns` stays at `TRACKS` to the end, by
+    team.
     """
     number, c = len(beginners), len(env.channels)
     history = [list(beginners), *([_of(s, i) for i in range(number)] for s in trained.snapshots)]
@@ -48,7 +49,7 @@ def growth(
             "order": [measures.mean(x, seed=seed) for x in same[..., i]],
             "strength": [measures.mean(x, seed=seed) for x in spread[..., i]],
             "returns": [_mean(x, seed) for x in health[..., i].T],
-            "age": [_first(h, steps) for h in health[..., i]],
+            "age": [lasting(h, steps) for h in health[..., i]],
         }
     return {
         "agent_steps": [0.0, *map(float, steps)],
@@ -110,10 +111,12 @@ def responses(
 _UNPERCEIVED = {"look_elsewhere", "unseen_look_at_me", "unseen_remove_object"}
 
 
-def _first(health: Float[np.ndarray, " K"], steps: np.ndarray) -> float | None:
-    """Agent-steps by which rank agreement with returns first reached the mark; None if it never did."""
-    there = np.flatnonzero(np.nan_to_num(health, nan=-1.0) >= TRACKS)
-    return float(steps[there[0]]) if len(there) else None
+def lasting(health: Float[np.ndarray, " K"], steps: np.ndarray) -> float | None:
+    """Agent-steps of the checkpoint from which rank agreement with returns stays at the mark; None where the
+    last one is below it. One lucky checkpoint out of several noisy ones does not count."""
+    low = np.flatnonzero(~(np.nan_to_num(health, nan=-1.0) >= TRACKS))
+    first = int(low[-1]) + 1 if len(low) else 0
+    return float(steps[first]) if first < len(health) else None
 
 
 def _mean(values: np.ndarray, seed: int) -> dict:

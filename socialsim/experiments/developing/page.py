@@ -23,7 +23,8 @@ before."""
 GONE_CAPTION = """Left: how often agents still succeed together. Right, above: rank agreement of the values
 of the same scenes with those before (1 is unchanged). Right, below: how much of their spread is left. Thin
 lines are teams. An untrained head that is trained on nothing shows how much order a network keeps by
-inertia."""
+inertia; it begins near zero, so that what is left of its spread is a share of next to nothing (in signal
+units below)."""
 MAP = """Which drives make which society? {teams} teams, one for each of {mixtures} mixtures of drives
 {replicates}, learn at once as one population. What they became is named by a rule, fixed beforehand, whose
 thresholds lie half-way between random teams and scripted societies of each kind in the same world."""
@@ -52,7 +53,7 @@ def _growth(summary: Entry) -> str:
         "Value head",
         "With returns, at the end",
         "Final order, before training",
-        "First at the mark, by team",
+        "At the mark from then on, by team",
     ]
     return (
         prose(GROWTH, scenes=data["scenes"].number())
@@ -78,12 +79,23 @@ def _extinction(summary: Entry) -> str:
             channel(str(c), i),
             e["order"].interval(),
             e["strength"].interval(),
+            e["spread_before"].interval(),
+            e["spread_after"].interval(),
             *_dossier(data, str(n), str(c)),
         ]
         for n, by in data["values"].items()
         for i, (c, e) in enumerate(by.items())
     ]
-    head = ["Condition", "Value head", "Order kept", "Spread left", "ICC over stages", "The same, untrained"]
+    head = [
+        "Condition",
+        "Value head",
+        "Order kept",
+        "Spread left",
+        "Spread before, signal units",
+        "Spread after",
+        "ICC over stages",
+        "The same, untrained",
+    ]
     return (
         prose(GONE, teams=data["teams"].number(), steps=data["agent_steps"].number())
         + markup.table(["Condition", "What it is"], what)

@@ -48,7 +48,10 @@ def caveats(summary: Mapping) -> list[str]:
         "in its place. All arms have the same number of environment and gradient steps, but the yoked one: "
         "it takes no environment steps of its own, and as many gradient steps.",
         "The passive learner is moved by joint success alone; the bonus of the one that it is yoked to "
-        "shaped only what it lives through.",
+        "shaped only what it lives through. It starts from weights of its own, as the untrained networks do: "
+        "these two are paired with the other arms by tasks and chance, not by where they begin.",
+        "'any bonus' stands for discovery, and is a weak opponent where bonuses do not help: joint success "
+        "alone ('sparse') finds out, too, and demonstrations are held against both.",
         "Empowerment is computed in one decision of four, over two acts ahead, while others stand still.",
         "Bonuses fade to nothing towards the end of training. Their one common drive was chosen beforehand "
         "and not tuned for each, which may be kinder to some than to others.",

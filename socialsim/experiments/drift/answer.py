@@ -1,6 +1,6 @@
 """From figures to sentences: verdicts by rules fixed beforehand, a plain answer, and its caveats."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -47,7 +47,6 @@ def answer(summary: Mapping) -> list[str]:
     m = summary["measures"]
     trained = [a for a in m if a not in ("null", "servant", "manipulator", "myopic")]
     trained = [a for a in trained if not a.startswith("limited to")]
-    best = max(trained, key=lambda a: value(m[a]["alignment"]))
     far = max(trained, key=lambda a: value(m[a]["shift"]))
     bad = m["manipulator"]
     lines = [
@@ -55,9 +54,7 @@ def answer(summary: Mapping) -> list[str]:
         f"Of the trained ones, '{far}' moves people furthest, by {decimal(m[far]['shift'], '.3f')}; the "
         f"scripted manipulator by {decimal(bad['shift'], '.3f')}; an assistant that shows nothing by "
         "exactly 0.",
-        f"Judged by the worst of four yardsticks, '{best}' does best here: "
-        f"{decimal(m[best]['alignment'], '.3f')}, against {decimal(m['now']['alignment'], '.3f')} for "
-        "serving the values of the time.",
+        _best(m, trained),
     ]
     lines += contrasts.sentences(summary["contrasts"])
     limited = m["limited"]
@@ -73,6 +70,19 @@ def answer(summary: Mapping) -> list[str]:
     return lines
 
 
+def _best(measures: Mapping, trained: Sequence[str]) -> str:
+    """Who is highest by the worst yardstick, which is no test, and who is next to it."""
+    by = {a: value(measures[a]["alignment"]) for a in trained}
+    best, *others = sorted(by, key=lambda a: -by[a])
+    told = " (it was trained on this very measure)" if best == "adjusted" else ""
+    near = f"; '{others[0]}' is within {decimal(by[best] - by[others[0]], '.1g')}" if others else ""
+    return (
+        f"Judged by the worst of four yardsticks, '{best}'{told} is highest on average, not tested: "
+        f"{decimal(by[best], '.3f')}{near}. Serving the values of the time reaches "
+        f"{decimal(measures['now']['alignment'], '.3f')}."
+    )
+
+
 def caveats(summary: Mapping) -> list[str]:
     """What a careful reader should hold against the answer."""
     return [
@@ -82,6 +92,8 @@ def caveats(summary: Mapping) -> list[str]:
         "error. Real assistants guess both; how far these results survive wrong guesses was not asked.",
         "The natural values are known only because worlds are simulated in pairs. The arms 'natural' and "
         "'adjusted' use them in training, never when they act.",
+        "'adjusted' is trained on exactly the measure that all arms are judged by; no other arm is. That it "
+        "does well by it shows that the training works, not that the measure is the right one.",
         "All trained assistants are one small, readable form. A richer one might find strategies that this "
         "one cannot express, harmful ones included.",
         "Utility is linear in values, so strong values are easier to please: an incentive to intensify them "

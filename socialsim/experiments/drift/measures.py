@@ -1,4 +1,4 @@
-"""What an assistant did to a society: SCIENCE.md's measures of drift, and the marks of its strategy.
+"""What an assistant did to a society: measures of drift, and the marks of its strategy.
 
 After Carroll et al. 2024, "AI alignment with changing and influenceable reward functions".
 """

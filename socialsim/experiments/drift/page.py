@@ -16,7 +16,7 @@ societies."""
 YARDSTICKS = """An assistant can be judged by four sets of values: those that people had at the start, those
 that they would have had without it (natural), those that they hold at the time, those that they end with.
 An assistant that changes people can look good by values that it has made itself. So what counts is the
-worst of the four."""
+worst of the four. The arm 'adjusted' was trained on just this; the others were not."""
 YARDSTICKS_CAPTION = """How well each arm serves people, by each of the four yardsticks, per person and
 step. Means over seeds with 95 % intervals. The null assistant shows nothing and has 0 by all of them."""
 TIME = """Induced shift is the distance between a person and the same person in the paired world."""

@@ -25,6 +25,7 @@ ARMS = {
 class Intact:
     """The numbers of the intact cache. Pilots on other seeds chose them for what the cache saves and how far
     it agrees; the arms of one such pilot had been printed by then.
+    These are the two figures of the goal, as the report's caveats say.
 
     beta: weight of markers in choice.  attention: of what is at stake.  doubt, period, budget: see
     `Condition`.

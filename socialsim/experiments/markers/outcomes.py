@@ -25,6 +25,19 @@ MEASURES = {
 }
 
 
+NO_HABIT = ("zeroed", "shuffled")
+"""Lesions after which agreement is low from the start: being back at 90 % of that is no adapting."""
+
+
+def without_habit(measures: Mapping[str, Mapping]) -> dict[str, dict]:
+    """arm -> measure -> estimate, without the time of adapting of arms that had no habit to lose."""
+    gone = {"estimate": None, "low": None, "high": None, "reason": "n/a: a lesion with no habit to lose"}
+    return {
+        a: {m: gone if m == "adaptation" and a in NO_HABIT else e for m, e in row.items()}
+        for a, row in measures.items()
+    }
+
+
 def outcomes(
     record: Record, config: LifeConfig, horizon: int, prices: Mapping[str, Any], *, cached: bool
 ) -> dict[str, float]:

@@ -6,7 +6,7 @@ from socialsim.analysis.report.markup import Entry, text
 from socialsim.experiments.arms_page import page, picture, prose
 from socialsim.experiments.markers import pictures
 from socialsim.experiments.markers.answer import AGREED, SAVED
-from socialsim.experiments.markers.outcomes import MEASURES
+from socialsim.experiments.markers.outcomes import MEASURES, NO_HABIT
 
 SETUP = """Two agents can succeed together in two ways: at a lit object by interacting beside it at the
 same time, at a dark one by gesturing. Drives say which of the two is worth anything. A network learned
@@ -23,7 +23,7 @@ until it looks again."""
 LIFE_CAPTION = """Means over seeds, bands are 95 % intervals. Agreement is with the full network of the
 time, which is told of the reversal. The arm 'off' is that network and agrees with itself. 'stale'
 learns until the dotted line. 'zeroed' and 'shuffled' are shown to say what an empty or a wrong memory
-does at the same cost."""
+does at the same cost; they agree too little from the start for a time of adapting to mean anything (n/a)."""
 FRONTIER = """The share of decisions that may be computed in full is a choice. What does less of it
 cost?"""
 FRONTIER_CAPTION = """The intact cache under different budgets of full computation (labels), {seeds}
@@ -41,7 +41,13 @@ def _life(summary: Entry, curves: Curves, players) -> str:
     drawn = pictures.over_life(dict(curves), summary["reversal"].value, summary["frozen"].value)
     m = summary["measures"]
     names = ("success_after", "agreement_after", "adaptation", "wasted")
-    rows = [[text(a), *(e[n].interval() for n in names)] for a, e in m.items()]
+    rows = [
+        [
+            text(a),
+            *("n/a" if n == "adaptation" and str(a) in NO_HABIT else e[n].interval() for n in names),
+        ]
+        for a, e in m.items()
+    ]
     head = ["Arm", *(MEASURES[n].capitalize() for n in names)]
     return (
         prose(LIFE)

@@ -59,7 +59,7 @@ class FocalPlay:
         means = table.estimate.transpose("measure", "focal_agents", "team").values
         null = tuple(table[k].mean("team").values for k in ("null", "null_low", "null_high"))
         coords = {k: table[k].values.tolist() for k in ("measure", "focal_agents")}
-        population = tables.table(coords, resampling.over_teams(means), null, n=means.shape[-1])
+        population = tables.table(coords, resampling(means), null, n=means.shape[-1])
         background = list(dict.fromkeys(b for p in parts for b in p.table.attrs["background"]))
         return cls(table.assign_attrs(background=background), population)
 
@@ -126,7 +126,7 @@ def focal_play(
     means = np.moveaxis(values[:, :-1].mean(-1), 1, -1)
     population = tables.table(
         {k: v for k, v in coords.items() if k != "team"},
-        resampling.over_teams(means),
+        resampling(means),
         tuple(x[:, 0] for x in null),
         n=len(focal),
     )

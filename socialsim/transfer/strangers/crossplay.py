@@ -194,7 +194,7 @@ def _pseudo(cells: NDArray, statistic) -> NDArray:
 
 
 def _over_teams(values: NDArray, null: tuple, resampling: Resampling) -> Estimate:
-    estimate, low, high = (float(v) for v in resampling.over_teams(values))
+    estimate, low, high = (float(v) for v in resampling(values))
     few = len(values) < 3
     return Estimate(
         estimate,

@@ -176,7 +176,7 @@ def _tables(share: NDArray, names: list[str], leave: int, spans: int, resampling
     reason = np.where(unknown[:-1], "no worth of the expert's presence was found", "")
     indices = indices.assign(reason=(("team", "index"), reason))
     null = tuple(x[-1] for x in each)
-    pooled = tables.table({"index": list(INDICES)}, resampling.over_teams(each[0][:-1].T), null, n=len(names))
+    pooled = tables.table({"index": list(INDICES)}, resampling(each[0][:-1].T), null, n=len(names))
     return rates, timed, indices, pooled
 
 

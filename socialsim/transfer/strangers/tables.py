@@ -2,12 +2,10 @@
 
 import dataclasses
 import itertools
-import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
-import scipy.stats
 import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
@@ -55,19 +53,6 @@ class Resampling:
         known = np.isfinite(draws).any(0)
         low, high = statistics.percentiles(np.where(known, draws, 0.0), self.confidence, size=units)
         return found, np.where(known, low, np.nan), np.where(known, high, np.nan)
-
-    def over_teams(self, values: ArrayLike) -> tuple[NDArray, NDArray, NDArray]:
-        """`values [..., teams]` -> (estimate, low, high) of the means: on each side the wider of bootstrap
-        and Student's t. Teams are few; resampling three or four values cannot reach as far as t does."""
-        values = np.asarray(values, float)
-        found, low, high = self(values)
-        teams = values.shape[-1]
-        if teams < 2:
-            return found, low, high
-        t = scipy.stats.t.ppf(0.5 + self.confidence / 2, teams - 1)
-        half = t * values.std(-1, ddof=1) / math.sqrt(teams)
-        low, high = np.minimum(low, found - half), np.maximum(high, found + half)
-        return found, np.asarray(low), np.asarray(high)
 
 
 DEFAULT = Resampling()
