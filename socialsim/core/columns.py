@@ -8,6 +8,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array
 
+from socialsim.core.fusing import made_once, on_cpu
+
 
 def beside(columns: Sequence[Array]) -> Array:
     """`jnp.stack(jnp.broadcast_arrays(*columns), -1)`; the columns are of one dtype.
@@ -17,9 +19,9 @@ def beside(columns: Sequence[Array]) -> Array:
     """
     shape = jnp.broadcast_shapes(*(c.shape for c in columns))
     whole = [jnp.broadcast_to(c, shape) for c in columns]
-    if jax.default_backend() != "cpu":
+    if not on_cpu():
         return jnp.stack(whole, -1)
-    whole = jax.lax.optimization_barrier(whole)
+    whole = made_once(whole)
     index = jax.lax.broadcasted_iota(jnp.int32, (*shape, len(whole)), len(shape))
     chosen = jnp.broadcast_to(whole[-1][..., None], index.shape)
     for i, column in enumerate(whole[:-1]):

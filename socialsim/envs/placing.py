@@ -12,6 +12,7 @@ from jaxtyping import Array, Bool, Float, Key
 
 from socialsim.core import draws, geometry
 from socialsim.core.columns import beside
+from socialsim.core.fusing import made_once
 
 PITCH = 1.25  # bodies between starting places
 JITTER = 0.1  # bodies; two agents start at least PITCH - 2 * JITTER apart
@@ -43,9 +44,9 @@ def choose_places(
     """`count` of the places at random, jittered, where `clearance` (of places `[N, 2]`) is positive."""
     order_key, jitter_key = jax.random.split(key)
     free = clearance(places) > JITTER * 1.5
-    score = jax.random.uniform(order_key, (len(places),)) + free
+    score = jax.random.uniform(order_key, (len(places),), jnp.float32) + free
     chosen = places[jax.lax.top_k(score, count)[1]]
-    return chosen + jax.random.uniform(jitter_key, chosen.shape, minval=-JITTER, maxval=JITTER)
+    return chosen + jax.random.uniform(jitter_key, chosen.shape, jnp.float32, -JITTER, JITTER)
 
 
 def wall_centres(
@@ -54,7 +55,7 @@ def wall_centres(
     """Centres of `count` walls, each in a block of its own among `blocks` x `blocks`."""
     line = (np.arange(blocks) + 0.5) / max(blocks, 1)
     centres = jnp.asarray(np.stack(np.meshgrid(line, line), -1).reshape(-1, 2), jnp.float32) * size
-    score = jax.random.uniform(key, (len(centres),))
+    score = jax.random.uniform(key, (len(centres),), jnp.float32)
     return centres[jax.lax.top_k(score, count)[1]]
 
 
@@ -101,7 +102,7 @@ def relocate(
         others = _square(tx[:, None], ty[:, None], places[:, 0], places[:, 1]) / apart**2
         good = jnp.minimum(score, jnp.where(mine, jnp.inf, others).min(-1))
         # Earlier tries win among the good ones, the best wins where none is good.
-        rank = jax.lax.optimization_barrier(jnp.where(good >= 1, 2 + TRIES - steps, jnp.minimum(good, 1.0)))
+        rank = made_once(jnp.where(good >= 1, 2 + TRIES - steps, jnp.minimum(good, 1.0)))
         best = steps == jnp.where(rank == rank.max(), steps, TRIES).min()  # argmax, several times faster
         place = jnp.stack([(tx * best).sum(), (ty * best).sum()])
         return jnp.where((mine & renew)[:, None], place, places), None
@@ -109,7 +110,7 @@ def relocate(
     each = (tx, ty, score, jnp.eye(count, dtype=bool), renew)
     places = jax.lax.scan(move_one, places, each, unroll=min(count, 4))[0]
     # Without the barrier XLA computes the last places anew for everyone who reads them.
-    return jax.lax.optimization_barrier(places)
+    return made_once(places)
 
 
 def _square(x, y, to_x, to_y):

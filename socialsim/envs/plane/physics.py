@@ -21,6 +21,7 @@ from jaxtyping import Array, Float
 
 from socialsim.core import geometry
 from socialsim.core.columns import beside
+from socialsim.core.fusing import made_once
 
 SUBSTEPS = 2
 DT = 1.0 / SUBSTEPS
@@ -78,7 +79,7 @@ def decide(bodies: Bodies, floor: Floor, drive: Float[Array, "A 2"]) -> Bodies:
         vx, vy = ahead + (vx - ahead) * KEEP, left + (vy - left) * KEEP
         x, y, vx, vy = _collide(x, y, vx, vy, floor)
     # Without the barrier XLA computes the last substep anew for everyone who reads the result.
-    x, y, vx, vy, yaw, spin = jax.lax.optimization_barrier((x, y, vx, vy, yaw, spin))
+    x, y, vx, vy, yaw, spin = made_once((x, y, vx, vy, yaw, spin))
     return Bodies(
         position=beside([x, y]),
         velocity=beside([vx, vy]),
