@@ -71,11 +71,13 @@ rows = rows_of(episodes, CONCEPTS, every=8)
 # %% [markdown]
 # ## Is it represented?
 # `score` is held out by episode. `selectivity` takes away what the same probe reaches on meaningless labels
-# (Hewitt & Liang's control task); `advantage` what it reaches from an untrained twin, the raw observation or
-# a random projection, whichever is best. A probe that only beats zero has shown nothing.
+# (Hewitt & Liang's control task); `advantage` what it reaches from untrained twins, the raw observation or
+# random projections, whichever leaves least. Several twins and projections tell how much luck is in one. A probe
+# that only beats zero has shown nothing.
 
 # %%
-twin = untrained(team, jax.random.key(2), 1, env.num_agents)[0]
+twins = untrained(team, jax.random.key(2), 5, env.num_agents)
+twin = twins[0]
 probe = Probe()
 found = probe(
     units_of(team, rows),
@@ -83,7 +85,7 @@ found = probe(
     groups=rows.groups,
     types=rows.types,
     observation=rows.flat,
-    untrained=units_of(twin, rows),
+    untrained=[units_of(t, rows) for t in twins],
 )
 found[["score", "selectivity", "advantage", "advantage_low"]].sel(layer="trunk").to_pandas().round(2)
 

@@ -2,6 +2,15 @@
 
     L = mean over pairs k != l of (V(g_k s) - stop_grad V(g_l s))^2 / max(Var_batch V, floor)
 
+Its control asks the same scenes for ordinary targets G instead, in the same units, so that a weight means the
+same in both:
+
+    L_augmentation = mean over k > 0 of (V(g_k s) - G)^2 / max(Var_batch V, floor)
+
+A target is a sampled return, so what is left to correct, and with it the pull of this loss, is larger than
+that of L: it can crowd out the learning of the task. `examples` is the gentle form, as the critic counts its
+errors: mean of 1/2 (V(g_k s) - G)^2 in the scale of returns.
+
 A context g changes what is sensed and nothing that matters (see `Context`). Each agent is held to agree with
 itself; agents are never held to agree with one another, as their situations may differ in truth.
 """
@@ -127,13 +136,16 @@ class Decoys:
 class Weights(struct.PyTreeNode):
     """What a run is trained with, `given` to `train`; `[]` each, so that arms are data.
 
-    coherence: of the loss above.  augmentation: of ordinary targets for the same transformed inputs.
-    mismatch: of the loss above between scenes that have nothing to do with each other.
+    coherence: of the loss above.  augmentation: of its control, ordinary targets for the same transformed
+    inputs.  mismatch: of the loss above between scenes that have nothing to do with each other. These three
+    count squared differences of values over one and the same variance.  examples: of ordinary targets for the
+    transformed inputs, as the critic counts its errors.
     """
 
     coherence: Float[Array, ""]
     augmentation: Float[Array, ""]
     mismatch: Float[Array, ""]
+    examples: Float[Array, ""]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -170,8 +182,9 @@ class Coherence:
         spread = jax.lax.stop_gradient(jnp.maximum(value[0].var((0, 1, 2)), self.floor))
         within = (disagreement(value, value) / spread).mean()
         between = (disagreement(value, shifted(roll_key, value)) / spread).mean()
-        error = 0.5 * ((value[1:] - target / team.scale) ** 2).mean()
-        loss = given.coherence * within + given.augmentation * error + given.mismatch * between
+        error = (value[1:] - target / team.scale) ** 2
+        loss = given.coherence * within + given.mismatch * between
+        loss = loss + given.augmentation * (error / spread).mean() + given.examples * 0.5 * error.mean()
         return loss, {"incoherence": within, "mismatch": between, "value_variance": value[0].var((0, 1, 2))}
 
 

@@ -36,12 +36,14 @@ def verdicts(found: Mapping, auc: Mapping[str, np.ndarray], sources: Sequence[in
             f"The {channel} head ranks states by what they bring: Spearman at least {TRACKS}",
             f"Spearman with held-out returns {span(rho)}, shuffled {span(rho['shuffled'])}",
         )
-    agreement = found["stability"]["seeds"]["coordination"]["icc"]
+    seeds = found["stability"]["seeds"]
+    agreement = seeds["coordination"]["icc"]
     low = agreement["low"]
     out["values_stable"] = verdict(
         bool(low > STABLE) if known(low) else None,
-        f"Independently trained teams agree on what is worth how much: ICC above {STABLE}",
-        f"ICC(2,1) of the coordination value over seeds {span(agreement)}; people, one scale: 0.78",
+        f"Independently trained teams agree on what is worth more, and by how much: ICC above {STABLE}",
+        f"ICC(2,1) of the coordination value over seeds {span(agreement)}, standardised by team; "
+        f"as it is {decimal(seeds['coordination'].get('unscaled', float('nan')))}",
     )
     for world, row in found["zero_shot"].items():
         cell = row["coordination"]

@@ -17,6 +17,7 @@ from socialsim.analysis import plots
 from socialsim.analysis.recording import Episodes, play
 from socialsim.analysis.report import evidence, markup, of_summary
 from socialsim.analysis.report.markup import Entry
+from socialsim.analysis.report.prose import paragraph, say
 from socialsim.analysis.statistics import probability_of_improvement
 from socialsim.analysis.wording import MISSING, decimal, span
 from socialsim.core.drives import drive_matrix
@@ -71,13 +72,6 @@ CAVEATS = (
     f"What is carried counts with a drive of {WEIGHT:g} beside the learners' own drives. Another weight may "
     "help or hinder otherwise; it was not searched for.",
 )
-ZERO_SHOT_WORDS = """The value heads are taken into other worlds as they are and read there, on episodes of
-scripted teams, without any learning: the mean of the source teams' standardised values. Do scenes that they
-value more turn out better? Where both worlds are one, they are at home. Two controls say what chance gives:
-values of other episodes, and ensembles of untrained networks of the same shape, read on the same episodes."""
-ZERO_SHOT_CAPTION = """Rank correlation between the value of a scene and the signals that followed, with its
-95 % interval over episodes. Bold, the values are right: the whole interval lies above what values of other
-episodes reach and the estimate above what untrained networks reach (97.5 % points)."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -167,9 +161,9 @@ class Moved:
             high=0.5,
             label="Spearman of value with return",
         )
-        caption = " ".join(ZERO_SHOT_CAPTION.split())
-        shown = markup.figure(plots.svg(drawn, "zero-shot", "Values read in other worlds"), caption)
-        return f"<p>{' '.join(ZERO_SHOT_WORDS.split())}</p>" + shown + self._numbers()
+        picture = plots.svg(drawn, "zero-shot", "Values read in other worlds")
+        shown = markup.figure(picture, say("zero_shot_matrix_caption"))
+        return paragraph("zero_shot_matrix") + shown + self._numbers()
 
     def _numbers(self) -> str:
         """The figures with both controls."""

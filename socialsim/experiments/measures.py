@@ -12,7 +12,7 @@ from socialsim.analysis.edits import default_edits
 from socialsim.analysis.probes import Probe, rows_of
 from socialsim.analysis.probes.baselines import TWINS
 from socialsim.analysis.recording import Episodes, Returns, moments, read, read_at
-from socialsim.analysis.stability import channel_stability
+from socialsim.analysis.stability import channel_stability, icc
 from socialsim.analysis.statistics import Estimate
 from socialsim.core.errors import OptionError
 from socialsim.core.simulation import Simulation
@@ -182,8 +182,8 @@ def stability(columns: list[Team], env: Simulation, episodes: Episodes, *, scene
     """ICC(2,1) and Kendall W of the values of one battery of scenes, occasions = the teams given.
 
     Values are standardised per team before the ICC: seeds differ in what returns they bring about, and it is
-    the ordering and spacing of states that is asked about. A subject is one agent's view of one scene, before
-    the end of its episode; intervals resample episodes.
+    the ordering and spacing of states that is asked about. `unscaled` is the ICC of values as they are. A
+    subject is one agent's view of one scene, before the end of its episode; intervals resample episodes.
     """
     pick = _drawn(episodes, scenes, seed)
 
@@ -191,16 +191,16 @@ def stability(columns: list[Team], env: Simulation, episodes: Episodes, *, scene
         found = read_at(t, episodes.observation, lambda x: moments(x, pick))
         return np.asarray(found.value)[:, 0, : len(env.channels)]
 
-    values = np.stack([values_of(t) for t in columns], -1)
-    values = (values - values.mean(0)) / np.maximum(values.std(0), 1e-9)
+    unscaled = np.stack([values_of(t) for t in columns], -1)
+    values = (unscaled - unscaled.mean(0)) / np.maximum(unscaled.std(0), 1e-9)
     data = xr.DataArray(values, dims=("scene", "channel", "occasion"), coords={"channel": list(env.channels)})
     worlds = episodes.ended.shape[1]  # scenes of one episode are drawn together
     found = channel_stability(
         data, occasion="occasion", groups=pick % worlds, seed=seed, resamples=400, shuffles=100
     )
     out = {}
-    for channel in env.channels:
-        row = {}
+    for c, channel in enumerate(env.channels):
+        row = {"unscaled": float(icc(unscaled[:, c]))}
         for statistic, name in zip(found.statistic.values, ("icc", "kendall_w"), strict=True):
             cell = found.sel(statistic=statistic, channel=channel)
             row[name] = {k: cell[k].item() for k in ("estimate", "low", "high", "n")}

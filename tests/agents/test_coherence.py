@@ -1,5 +1,7 @@
 """The coherence loss: reflections are what senses say of them; the loss is its formula."""
 
+import dataclasses
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -111,7 +113,8 @@ def test_disagreement_is_the_formula_and_its_gradient_stops():
 
 
 def given(**weights):
-    return Weights(**{n: jnp.float32(weights.get(n, 0.0)) for n in ("coherence", "augmentation", "mismatch")})
+    names = [f.name for f in dataclasses.fields(Weights)]
+    return Weights(**{n: jnp.float32(weights.get(n, 0.0)) for n in names})
 
 
 @pytest.fixture(scope="module")
@@ -167,10 +170,30 @@ def test_nothing_weighed_is_nothing_changed(team, part):
     assert told["incoherence"] > 0 and told["mismatch"] > 0
 
 
-def test_augmentation_is_the_critics_loss_on_transformed_scenes(team, part):
-    loss, _ = Coherence((Mirror(),), rows=8)(team, part, jax.random.key(0), given(augmentation=1.0))
+def test_augmentation_is_the_critics_error_on_transformed_scenes_in_the_units_of_the_penalty(team, part):
+    floor = 0.01
+    loss, told = Coherence((Mirror(),), rows=8, floor=floor)(
+        team, part, jax.random.key(0), given(augmentation=1.0)
+    )
     value = team.values(Mirror()(jax.random.key(0), part.observation))
-    np.testing.assert_allclose(loss, 0.5 * ((value - part.target) ** 2).mean(), rtol=1e-5)
+    spread = jnp.maximum(told["value_variance"], floor)
+    np.testing.assert_allclose(loss, ((value - part.target) ** 2 / spread).mean(), rtol=1e-5)
+    gentle, _ = Coherence((Mirror(),), rows=8)(team, part, jax.random.key(0), given(examples=1.0))
+    np.testing.assert_allclose(gentle, 0.5 * ((value - part.target) ** 2).mean(), rtol=1e-5)
+
+
+def test_a_weight_means_the_same_for_the_penalty_and_for_its_control(team, part):
+    """Where targets are what the head itself says of the scene as it is, and there is one context, the two
+    losses are one; also for a head of another size."""
+    for size in (1.0, 30.0):
+        loud = team.replace(
+            params=jax.tree.map(lambda p, z=size: p * (z if p.shape == (16, 1) else 1.0), team.params)
+        )
+        own = part._replace(target=loud.values(part.observation))
+        loss, key = Coherence((Mirror(),), rows=8), jax.random.key(0)
+        penalty, control = (loss(loud, own, key, given(**{w: 0.5}))[0] for w in ("coherence", "augmentation"))
+        np.testing.assert_allclose(penalty, control, rtol=1e-4)
+        assert penalty > 0
 
 
 @pytest.mark.slow

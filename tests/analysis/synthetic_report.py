@@ -148,6 +148,7 @@ def summary() -> dict:
                     "kendall_w": ranged(base + 0.09 + 0.04 * i, 0.05),
                     "msr": 0.31 + i / 100,
                     "shuffled": ranged(0.011 * (i + 1), 0.03),
+                    "unscaled": 0.5 + 0.1 * i,
                 }
                 for i, c in enumerate(CHANNELS)
             }
@@ -159,6 +160,9 @@ def summary() -> dict:
                 c: {
                     "spearman": ranged(0.1 + 0.09 * i - 0.03 * w, 0.04),
                     "shuffled": ranged(0.005 * (w + 1), 0.025),
+                    "untrained": ranged(0.0, 0.12),
+                    "per_team": [0.1 + 0.09 * i, 0.08 * i],
+                    "direction": "right" if i > w else "undecided",
                     "n": 256,
                     "behaviour": "scripted team, epsilon 0.3",
                 }

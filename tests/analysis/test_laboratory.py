@@ -141,6 +141,22 @@ def test_edits_agree_with_those_of_counterfactuals(random_scenes, name):
     assert count >= 10
 
 
+def test_where_strengths_add_up_they_do_so_in_the_laboratory(random_scenes):
+    """As in forage: object 1, where nobody is, counts as object 0 shows."""
+    s = jax.tree.map(lambda x: np.asarray(x[0]).copy(), random_scenes(1))
+    part = np.zeros_like(s.takes_part)
+    part[:2, 0] = True
+    features = s.object_features.copy()
+    features[:, OBJECT_FEATURES.index("needed")] = 6
+    features[:, PRESENT] = part.T @ np.array([2.0, 3.0, 1.0, 4.0])
+    strength, there = np.array([2.0, 3.0, 1.0, 4.0], np.float32), np.ones_like(s.object_present)
+    s = s.replace(takes_part=part, object_features=features, strength=strength, object_present=there)
+    lab = Lab.of(s, radius=0.05)
+    assert lab.scenes.object_features[0, PRESENT] == 5
+    assert lab.remove(1).scenes.object_features[0, PRESENT] == 2
+    assert lab.join(3, 1).scenes.object_features[1, PRESENT] == 4
+
+
 def test_walls_block_and_the_border_ends_the_view(lab):
     assert lab.scenes.sees_agent[1, 0] and lab.scenes.sees_agent[2, 0] and not lab.scenes.sees_agent[0, 0]
     walled = lab.wall(0.5, -1.5, 1.5, -0.5)

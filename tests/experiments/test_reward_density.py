@@ -279,7 +279,7 @@ def test_with_four_chunks_no_two_schedules_are_one():
     order = np.random.default_rng(0).permutation(4)
     shares = {a: tuple(dense_share(a, 4, order)) for a in FIXED if a != "random order"}
     assert len(set(shares.values())) == len(shares)
-    assert tuple(dense_share("linear", 2, order[:2])) == tuple(dense_share("abrupt", 2, order[:2]))
+    assert tuple(dense_share("linear", 2, np.arange(2))) == tuple(dense_share("abrupt", 2, np.arange(2)))
 
 
 def test_too_few_seeds_are_said_to_have_tested_nothing():

@@ -49,12 +49,18 @@ def as_placed(scene: Scene, radius: float) -> tuple[Stage, int | None]:
     agents, objects = (*lone, position.shape[-2]), (*lone, features.shape[-2])
     needed, present = features[..., NEEDED], features[..., PRESENT]
     ratio = np.minimum(present / np.maximum(needed, 1.0), 1.0)
+    part = fields["takes_part"]
+    heads, strengths = part.sum(-2), (part * fields["strength"][..., None]).sum(-2)
+    # Whether strengths count shows where somebody stronger takes part; elsewhere it is as it shows there.
+    adds_up = (present == strengths) & (heads != strengths)
+    weighs = adds_up | ((heads == strengths) & adds_up.any())
     rest: dict[str, Any] = dict(
         there=np.ones(agents, bool),
         new_agent=np.zeros(agents, bool),
         moved=np.zeros(agents, bool),
         new_object=np.zeros(objects, bool),
-        beside=present - fields["takes_part"].sum(-2),
+        beside=present - np.where(weighs, strengths, heads).astype(np.float32),
+        weighs=weighs,
         radius=np.full(objects, radius, np.float32),
         tied=(needed > 0) & (np.abs(features[..., PROGRESS] - ratio) < 1e-6),
     )

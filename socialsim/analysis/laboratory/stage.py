@@ -36,6 +36,7 @@ class Stage(struct.PyTreeNode):
     moved: Bool[Array, " A"]  # placed or removed: where it takes part
     new_object: Bool[Array, " M"]  # put or removed: both
     beside: Float[Array, " M"]  # participants at an object who are none of these agents
+    weighs: Bool[Array, " M"]  # its count of participants adds up strengths, not heads
     radius: Float[Array, " M"]  # bodies; who stands within it of an object takes part there
     tied: Bool[Array, " M"]  # its progress is present / needed, as that of pads
 
@@ -101,7 +102,8 @@ def derive(stage: Stage, walls: Array, low: Array, high: Array, *, eyes: Eyes, g
     needed = s.object_features[:, NEEDED]
     stands = (away <= stage.radius + 1e-4) & (needed > 0) & there[:, None] & s.object_present
     part = jnp.where(stage.moved[:, None] | o[None], stands, s.takes_part)
-    present = stage.beside + part.sum(0)
+    counted = jnp.where(stage.weighs[None], part * s.strength[:, None], part)
+    present = stage.beside + counted.sum(0)
     ratio = jnp.minimum(present / jnp.maximum(needed, 1.0), 1.0)
     progress = jnp.where(stage.tied, ratio, s.object_features[:, PROGRESS])
     return s.replace(

@@ -73,7 +73,8 @@ def _control_legend(fig: Figure, ax: Axes) -> None:
 def zero_shot(data: Mapping, *, channels: Sequence[str] = ()) -> Figure:
     """Rank agreement of the source's values with returns in worlds that they never saw.
 
-    data : the `zero_shot` of `summary.json`: world -> channel -> "spearman" and "shuffled", with intervals.
+    data : the `zero_shot` of `summary.json`: world -> channel -> "spearman", "shuffled" and "untrained", with
+        intervals.
     """
     fig = style.figure(1.15 + 0.36 * max((len(v or {}) for v in data.values()), default=1))
     axes = fig.subplots(1, max(len(data), 1), squeeze=False, sharex=True, sharey=True)[0]
@@ -84,6 +85,7 @@ def zero_shot(data: Mapping, *, channels: Sequence[str] = ()) -> Figure:
         for y, channel in enumerate(names):
             entry = (entries or {}).get(channel) or {}
             dot(ax, y + 0.2, entry.get("shuffled"), style.CONTROL, "|", size=7)
+            dot(ax, y + 0.34, entry.get("untrained"), style.CONTROL, "^", size=4)
             colour, marker = style.channel_colour(channel, y), style.channel_marker(channel)
             if not dot(ax, y, entry.get("spearman"), colour, marker):
                 absent(ax, y)

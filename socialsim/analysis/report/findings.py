@@ -8,6 +8,7 @@ from socialsim.analysis.report import markup
 from socialsim.analysis.report.markup import MISSING, Entry, text
 from socialsim.analysis.report.prose import paragraph, say
 from socialsim.analysis.report.sections import channel, channels_of, claim, status
+from socialsim.analysis.wording import decimal, known
 
 ABSENT = f"<p>{MISSING}</p>"
 BASELINES = ("untrained", "raw", "random_projection")
@@ -80,13 +81,14 @@ def stability(summary: Entry) -> str:
         [
             f"{channel(str(c), i)}, {axis}",
             *(e[m].interval() for m in MEASURES),
+            e["unscaled"].number(),
             e["msr"].number(),
             _shuffled(e),
         ]
         for axis in ("seeds", "checkpoints")
         for i, (c, e) in enumerate(data[axis].items())
     ]
-    head = ["Value head", "ICC(2,1)", "Kendall's W", "Spread (MSR)", "Shuffled control"]
+    head = ["Value head", "ICC(2,1)", "Kendall's W", "ICC as they are", "Spread (MSR)", "Shuffled control"]
     return (
         paragraph("stability")
         + markup.figure(picture, say("stability_caption", human=human))
@@ -112,13 +114,16 @@ def zero_shot(summary: Entry) -> str:
     cells = []
     for world, entries in data.items():
         for i, (c, e) in enumerate(entries.items()):
-            figures = (e["spearman"].interval(), e["shuffled"].interval(), e["n"].number())
-            cells.append([text(world), channel(str(c), i), *figures, text(e["behaviour"].value or "")])
-    head = ["World", "Value head", "Spearman", "Shuffled", "Episodes", "Behaviour watched"]
+            figures = (e[k].interval() for k in ("spearman", "shuffled", "untrained"))
+            each = ", ".join(decimal(x) for x in e["per_team"].value or [] if known(x)) or MISSING
+            told = (text(e["direction"].value or "not measured"), e["n"].number())
+            row = [text(world), channel(str(c), i), *figures, each, *told]
+            cells.append([*row, text(e["behaviour"].value or "")])
+    head = ["World", "Value head", "Spearman", "Other episodes", "Untrained", "Each team", "Values are"]
     return (
         paragraph("zero_shot")
         + markup.figure(picture, say("zero_shot_caption"))
-        + markup.details("The numbers", markup.table(head, cells))
+        + markup.details("The numbers", markup.table([*head, "Episodes", "Behaviour watched"], cells))
     )
 
 

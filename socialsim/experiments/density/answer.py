@@ -120,8 +120,8 @@ def caveats(summary: Mapping) -> list[str]:
         "out (computing, no samples) is not charged.",
         f"'{SCRATCH}' starts in the held-out tasks from nothing, with the seeds' worlds in common with all "
         "arms, and with fresh weights of its own (one head, where the arms began with several). Rule "
-        "families that are new are related to the old ones: what transfers is in part how to walk and to find "
-        "the other.",
+        "families that are new are related to the old ones: what transfers is in part how to walk and to "
+        "find the other.",
         f"{summary['seeds']} seeds, p below {LEVEL} after correction for {len(summary['contrasts'])} "
         "questions: what is too small for that stays undecided, and is not shown to be absent.",
     ]

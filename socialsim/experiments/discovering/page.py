@@ -8,10 +8,9 @@ from socialsim.experiments.discovering import pictures
 from socialsim.experiments.discovering.tasks import DISTANCES
 
 SETUP = """Three agents walk among landmarks that look alike. Two of them must be at the right landmark at
-once;
-which one is right follows an order that is drawn for each task and never shown; the landmark reached last
-is lit. Agents have no memory. Some learners are shown first: a scripted team that knows the order acts in
-their place, they learn to do what their bodies were seen to do, and go on by themselves. Others must find
+once; which one is right follows an order that is drawn for each task and never shown; the landmark reached
+last is lit. Agents have no memory. Some learners are shown first: a scripted team that knows the order acts
+in their place, they learn to do what their bodies were seen to do, and go on by themselves. Others must find
 out: joint success is all that counts, beside a bonus of their own making that fades while they learn. One
 of these may ask: a gesture, at a price, makes a demonstrator point for a few decisions at the landmark
 whose turn it is. The arms of a seed start from the same weights, but for the passive learner and the
