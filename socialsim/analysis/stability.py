@@ -102,8 +102,8 @@ class _Stability:
         over_subjects = scipy.stats.t.ppf(tails, units - 1) * resampled
         half = max(over_occasions, over_subjects)
         ends = np.tanh(fisher(self._statistic(x), k) + half * np.array([-1.0, 1.0]))
-        wide = self._from_correlation(ends, k)
-        return min(float(low), float(wide[0])), max(float(high), float(wide[1]))
+        least, most = np.asarray(self._from_correlation(ends, k))
+        return min(float(low), float(least)), max(float(high), float(most))
 
     def _undefined(self, x: NDArray) -> str:
         n, k = x.shape

@@ -6,7 +6,7 @@ import numpy as np
 
 from socialsim.analysis.wording import decimal, known, listed, span
 from socialsim.experiments import hearing
-from socialsim.experiments.contrasts import verdict
+from socialsim.experiments.contrasts import above, verdict
 from socialsim.transfer.claims import SHAPING_HELPS, VALUES_TRANSFERRED
 from socialsim.transfer.reading import RIGHT, UNMEASURED
 
@@ -32,8 +32,8 @@ def verdicts(found: Mapping, auc: Mapping[str, np.ndarray], sources: Sequence[in
     for channel, row in found["health"].items():
         rho = row["spearman"]
         out[f"value_tracks_{channel}"] = verdict(
-            bool(rho["estimate"] >= TRACKS) if known(rho["estimate"]) else None,
-            f"The {channel} head ranks states by what they bring: Spearman at least {TRACKS}",
+            above(rho, TRACKS),
+            f"The {channel} head ranks states by what they bring: Spearman above {TRACKS}",
             f"Spearman with held-out returns {span(rho)}, shuffled {span(rho['shuffled'])}",
         )
     seeds = found["stability"]["seeds"]
@@ -144,7 +144,5 @@ def caveats(found: Mapping, seeds: int, transfer_seeds: int) -> list[str]:
         )
     short = [c for c in found["channels"] if not found["verdicts"][f"value_tracks_{c}"]["supported"]]
     if short:
-        out.append(
-            f"Below the mark of {TRACKS} on held-out episodes: {listed(short)}; read those heads with care."
-        )
+        out.append(f"Not above {TRACKS} on held-out episodes: {listed(short)}; read those heads with care.")
     return out

@@ -2,12 +2,13 @@
 
 import dataclasses
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import scipy.stats
 
 from socialsim.analysis.statistics import bootstrap
-from socialsim.analysis.wording import span
+from socialsim.analysis.wording import known, span
 
 LEVEL = 0.05
 TEST = (
@@ -129,6 +130,13 @@ def estimates(found: Found, *, seed: int) -> dict[str, dict[str, dict]]:
             e = bootstrap(np.asarray(values, float), np.mean, seed=seed)
             out.setdefault(arm, {})[measure] = {"estimate": e.estimate, "low": e.low, "high": e.high}
     return out
+
+
+def above(e: Mapping[str, Any], level: float) -> bool | None:
+    """Whether the whole interval lies above the level (True), below it (False) or on both sides (None)."""
+    if not (known(e["low"]) and known(e["high"])):
+        return None
+    return True if e["low"] > level else False if e["high"] < level else None
 
 
 def verdict(supported: bool | None, statement: str, reason: str) -> dict:

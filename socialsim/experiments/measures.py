@@ -1,5 +1,7 @@
 """Measurements that experiments share: each turns teams and episodes into rows for summary and report."""
 
+from typing import Any
+
 import jax
 import numpy as np
 import xarray as xr
@@ -200,7 +202,7 @@ def stability(columns: list[Team], env: Simulation, episodes: Episodes, *, scene
     )
     out = {}
     for c, channel in enumerate(env.channels):
-        row = {"unscaled": float(icc(unscaled[:, c]))}
+        row: dict[str, Any] = {"unscaled": float(icc(unscaled[:, c]))}
         for statistic, name in zip(found.statistic.values, ("icc", "kendall_w"), strict=True):
             cell = found.sel(statistic=statistic, channel=channel)
             row[name] = {k: cell[k].item() for k in ("estimate", "low", "high", "n")}

@@ -46,8 +46,8 @@ def test_the_experiment_runs_resumes_and_states_every_figure(tmp_path):
     assert again == summary
 
 
-def found(rho=0.4, low=0.3, icc_low=0.6, times=(80, 90), untrained=0.2):
-    estimate = {"estimate": rho, "low": low, "high": 0.6}
+def found(rho=0.4, low=0.35, icc_low=0.6, times=(80, 90), untrained=0.2):
+    estimate = {"estimate": rho, "low": low, "high": rho + 0.2}
     shuffled = {"estimate": 0.0, "low": -0.1, "high": 0.1}
     heard = {"spearman": estimate, "shuffled": shuffled, "untrained": shuffled | {"high": untrained}}
     return {

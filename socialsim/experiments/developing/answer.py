@@ -5,8 +5,8 @@ from statistics import median
 
 from socialsim.analysis.wording import decimal, known, listed, span
 from socialsim.experiments.answer import TRACKS
-from socialsim.experiments.contrasts import verdict
-from socialsim.experiments.developing.extinction import PERSISTS, above
+from socialsim.experiments.contrasts import above, verdict
+from socialsim.experiments.developing.extinction import PERSISTS
 from socialsim.experiments.developing.societies import SOCIETIES
 
 NAMED = 0.95

@@ -19,6 +19,7 @@ from socialsim.analysis.occasions import extinguished, untrained
 from socialsim.core.senses import Observation
 from socialsim.core.simulation import Simulation
 from socialsim.experiments import measures
+from socialsim.experiments.contrasts import above
 from socialsim.experiments.developing.battery import order, strength, table, valued
 from socialsim.experiments.experiment import Study
 
@@ -127,13 +128,6 @@ def persistence(
             rows[name][c]["persists"] = above(rows[name][c]["order"], max(PERSISTS, rest))
             rows[name][c]["strong"] = above(rows[name][c]["strength"], PERSISTS)
     return rows
-
-
-def above(e: Mapping[str, float], level: float) -> bool | None:
-    """Whether the whole interval lies above the level (True), below it (False) or on both sides (None)."""
-    if not (np.isfinite(e["low"]) and np.isfinite(e["high"])):
-        return None
-    return True if e["low"] > level else False if e["high"] < level else None
 
 
 def agreement(stages: Float[np.ndarray, "K S N C"], control, channels: tuple[str, ...], *, seed: int) -> dict:
