@@ -168,7 +168,7 @@ def _loads_before_renewal(world, states, action, t):
             and not in_walls(cell, states.walls[0])
             and not (states.position[t] == cell).all(-1).any()
             and not any(push[n] and (now[n] == cell).all() for n in others)
-            and not any((wanted[n] == cell).all() for n in others)
+            and not any((wanted[n] == cell).all() for n in range(m))  # of rivals the first goes
         )
         out.append(cell if free else now[m])
     return out
@@ -280,6 +280,73 @@ def test_one_agent_cannot_move_what_needs_two():
     np.testing.assert_array_equal(together.joint, [1, 1])
 
 
+def renewed(world, state, count=500):
+    """What `count` worlds make of a state in which every load lies at its goal."""
+    state = state.replace(object_goal=state.object_position)
+    keys, still = jax.random.split(jax.random.key(1), count), jnp.zeros(world.num_agents, jnp.int32)
+    return jax.tree.map(np.asarray, jax.jit(jax.vmap(lambda k: world.step(k, state, still)))(keys))
+
+
+def test_loads_lie_and_belong_where_a_team_can_push_them():
+    """For two or more, off the border: of a corner nobody gets a load out; for one alone, anywhere."""
+    for needed, size, low in ((2, 5, 1), (3, 6, 1), (5, 7, 1), (1, 5, 0)):
+        world = haul(num_agents=5, num_loads=2, needed=needed, size=size, walls=int(needed == 3))
+        starts = jax.vmap(world.reset)(jax.random.split(jax.random.key(0), 500))
+        after = renewed(world, jax.tree.map(lambda x: x[0], starts))
+        for states in (starts, after):
+            for cells in (states.object_position, states.object_goal):
+                assert int(cells.min()) == low and int(cells.max()) == size - 1 - low
+        assert (after.object_position != np.asarray(starts.object_position[0])).any(-1).mean() > 0.8
+
+
+def test_things_renewed_at_once_find_cells_of_their_own():
+    world = haul(num_agents=2, num_loads=3, needed=2, size=5)
+    after = renewed(world, world.reset(jax.random.key(0)), 2000)
+    assert all(len({*map(tuple, places)}) == 3 for places in after.object_position)
+
+
+def test_loads_in_one_cell_are_moved_one_at_a_time():
+    world = haul(num_agents=3, num_loads=2, needed=2, size=7)
+    state = world.reset(jax.random.key(0)).replace(
+        position=jnp.array([(2, 3), (2, 2), (2, 4)]),
+        heading=jnp.zeros(3, jnp.int32),
+        object_position=jnp.array([(3, 3)] * 2),
+        object_goal=jnp.array([(5, 3)] * 2),
+    )
+    after = world.step(jax.random.key(0), state, jnp.full(3, int(Act.ADVANCE)))
+    np.testing.assert_array_equal(after.object_position, [(4, 3), (3, 3)])
+
+
+@pytest.mark.parametrize(
+    "options", [dict(needed=9, walls=0), dict(needed=6, walls=4), dict(needed=13, radius=2, walls=3)]
+)
+def test_pads_lie_where_as_many_as_are_needed_find_room(options):
+    world = rendezvous(num_agents=options["needed"], num_pads=2, **options)
+    radius = options.get("radius", 1)
+    starts = jax.jit(jax.vmap(world.reset))(jax.random.split(jax.random.key(0), 200))
+    full = starts.replace(  # all stand on the first pad, as bodies that do not block could
+        position=jnp.broadcast_to(starts.object_position[:, :1], starts.position.shape)
+    )
+    still = jnp.zeros((200, world.num_agents), jnp.int32)
+    after = jax.jit(jax.vmap(world.step))(jax.random.split(jax.random.key(1), 200), full, still)
+    assert (np.asarray(after.object_position[:, 0] != starts.object_position[:, 0])).any(-1).mean() > 0.9
+    cells = np.stack(np.meshgrid(range(10), range(10), indexing="ij"), -1).reshape(-1, 2)
+    for states in (starts, after):
+        for pads, walls in zip(np.asarray(states.object_position), np.asarray(states.walls), strict=True):
+            free = cells[~in_walls(cells, walls)]
+            near = np.abs(free[:, None] - pads).max(-1) <= radius
+            assert (near.sum(0) >= options["needed"]).all()
+
+
+def test_an_empty_slot_pays_nothing():
+    world = rendezvous(num_agents=2, needed=2, num_pads=2, walls=0)
+    world = world.replace(present=jnp.array([True, False]))
+    state = world.reset(jax.random.key(0)).replace(
+        position=jnp.array([(4, 4), (4, 5)]), object_position=jnp.array([(9, 9), (4, 4)])
+    )
+    assert not world.step(jax.random.key(0), state, jnp.zeros(2, jnp.int32)).joint.any()
+
+
 def test_walls_never_cut_the_floor_apart():
     for width, height in ((5, 5), (10, 10), (12, 7), (17, 23)):
         slots = layout.max_walls(width, height)
@@ -361,7 +428,10 @@ def test_golden_episodes(simulated):
         ("rendezvous-v0", dict(cone=400), "cone"),
         ("rendezvous-v0", dict(num_agent=3), "num_agents"),
         ("haul-v0", dict(needed=6, num_agents=8), "needed"),
+        ("rendezvous-v0", dict(needed=7, num_agents=8), "needed"),
         ("haul-v0", dict(num_loads=-1), "num_loads"),
+        ("haul-v0", dict(needed=4, walls=1), "needed"),
+        ("haul-v0", dict(num_loads=3, size=4), "num_loads"),
         ("haull-v0", {}, "haul-v0"),
         ("rendezvous-v0", dict(horizon=0), "horizon"),
         ("rendezvous-v0", dict(signals=("attention", "attention")), "signals"),

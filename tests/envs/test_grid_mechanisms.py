@@ -6,17 +6,19 @@ import numpy as np
 import pytest
 
 import socialsim
+from socialsim.core import draws
 from socialsim.core.acts import Act
 from socialsim.core.errors import OptionError
 from socialsim.core.geometry import EMPTY_BOX
 from socialsim.core.scene import OBJECT_FEATURES
-from socialsim.envs.grid import gate
+from socialsim.envs.grid import engine, gate
 from socialsim.envs.grid.beacon import beacon
 from socialsim.envs.grid.commons import commons
 from socialsim.envs.grid.cycle import GONE
 from socialsim.envs.grid.forage import forage
 from socialsim.envs.grid.gates import gates
 from socialsim.envs.grid.goal_cycle import goal_cycle
+from socialsim.envs.grid.grow import ROUNDS, harvest
 from socialsim.envs.grid.procedural import FAMILIES, procedural, sample_world
 from socialsim.envs.grid.relay import relay
 
@@ -69,6 +71,17 @@ def random_play(world, worlds=32, steps=96, interact=0.4, seed=0):
 
     states, actions = run(jax.random.key(seed))
     return jax.tree.map(np.asarray, states), np.asarray(actions)
+
+
+def priorities(world, worlds, steps, seed=0):
+    """Whose turn is first at bushes in `random_play` of a commons: `[T, E, A]`."""
+
+    def each(key):
+        return draws.bits(engine._keys(key, 3)[1], (world.num_agents,)) >> 12
+
+    keys = jax.random.split(jax.random.fold_in(jax.random.key(seed), 1), steps)
+    keys = jax.vmap(lambda k: jax.random.split(jax.random.split(k, 3)[2], worlds))(keys)
+    return np.asarray(jax.vmap(jax.vmap(each))(keys))
 
 
 # -- forage ------------------------------------------------------------------------------------------------
@@ -236,16 +249,18 @@ def test_a_fresh_floor_has_a_plate_on_either_side():
     assert np.array_equal(np.asarray(world.mechanisms[0].kind), [gate.GATE, 2, 3, 4, 4])
     inside = (objects >= 0).all() and (objects < [8, 7]).all()
     assert inside and all(len({*map(tuple, p)}) == 4 for p in states.position)
+    assert all(len({*map(tuple, p)}) == 5 for p in objects)  # no prize lies on a plate
 
 
 # -- commons -----------------------------------------------------------------------------------------------
 
 
 def test_stocks_grow_and_are_shared_as_the_formula_says():
-    world = commons(num_agents=4, num_bushes=5, num_springs=2, size=7, spread=3, silting=0.05)
+    world = commons(num_agents=4, num_bushes=5, num_springs=2, size=5, spread=3, silting=0.05)
     states, actions = random_play(world, worlds=16, steps=80)
     rule = jax.tree.map(np.asarray, world.mechanisms[0])
-    harvests = clearings = 0
+    priority = priorities(world, worlds=16, steps=80)
+    harvests = clearings = contests = 0
     for e in range(actions.shape[1]):
         for t in range(len(actions)):
             old = jax.tree.map(lambda x, t=t, e=e: x[t, e].astype(float), states.memories[0])
@@ -255,13 +270,18 @@ def test_stocks_grow_and_are_shared_as_the_formula_says():
             busy = actions[t, e] == INTERACT
             level, silt, served = old.level.copy(), old.silt.copy(), np.zeros(4)
             takes = np.zeros((4, 7), bool)
-            for a in range(4):
-                for m in np.flatnonzero(near[a] & rule.bush & (level >= 0.5) & busy[a]):
-                    takes[a, m] = True
-                    break
+            reach = near & rule.bush & (level >= 0.5) & busy[:, None]
+            for _ in range(ROUNDS):
+                free = reach & ~takes.any(0)
+                wants = [
+                    np.flatnonzero(free[a])[0] if free[a].any() and not takes[a].any() else -1
+                    for a in range(4)
+                ]
+                for m in {*wants} - {-1}:
+                    rivals = [a for a in range(4) if wants[a] == m]
+                    takes[max(rivals, key=lambda a: priority[t, e, a]), m] = True
+                    contests += len(rivals) > 1
             for m in range(7):
-                takers = np.flatnonzero(takes[:, m])
-                takes[takers[1:], m] = False
                 workers = np.flatnonzero(near[:, m] & busy) if rule.spring[m] else []
                 if len(workers) >= 2:
                     served[workers] += silt[m] / len(workers)
@@ -289,7 +309,28 @@ def test_stocks_grow_and_are_shared_as_the_formula_says():
                     if j != h and rest > 0:
                         share[j] += 0.5 * worth * service[j] / rest
             np.testing.assert_allclose(states.joint[t + 1, e], share, atol=1e-4)
-    assert harvests > 20 and clearings > 20
+    assert harvests > 20 and clearings > 20 and contests > 10
+
+
+def test_chance_decides_who_harvests_and_the_others_take_the_next_bush():
+    keys = jax.random.split(jax.random.key(0), 4000)
+    one = np.array([[True, False], [False, False], [True, False]])
+    takes = np.asarray(jax.vmap(lambda k: harvest(k, jnp.array(one)))(keys))
+    assert (takes.sum((1, 2)) == 1).all() and takes[:, 0, 0].mean() == pytest.approx(0.5, abs=0.03)
+    two = np.asarray(jax.vmap(lambda k: harvest(k, jnp.ones((2, 2), bool)))(keys))
+    assert (two.sum(1) == 1).all() and (two.sum(2) == 1).all()
+    assert two[:, 0, 0].mean() == pytest.approx(0.5, abs=0.03)
+    uneven = jnp.array([[True, True, False], [True, False, False], [True, True, True]])
+    order = jnp.array([2, 0, 1])
+    as_is = np.asarray(jax.vmap(lambda k: harvest(k, uneven))(keys)).mean(0)
+    moved = np.asarray(jax.vmap(lambda k: harvest(k, uneven[order]))(keys)).mean(0)
+    np.testing.assert_allclose(moved, as_is[order], atol=0.04)  # permuted with the agents
+
+
+def test_springs_lie_where_as_many_as_are_needed_find_room():
+    world = commons(num_agents=9, needed=9, num_springs=3)
+    place = np.asarray(jax.vmap(world.reset)(jax.random.split(jax.random.key(0), 200)).object_position)[:, 8:]
+    assert (place >= 1).all() and (place <= 12).all()
 
 
 def test_without_clearing_no_harvest_counts():
@@ -318,6 +359,30 @@ def test_a_guide_shows_the_order_and_leaves():
     assert len(shown) >= 4 and shown == [i % 3 for i in range(len(shown))]
     gone = table.act(state, ADVANCE, ADVANCE, ADVANCE)
     np.testing.assert_array_equal(gone.position[0], [GONE, GONE])
+
+
+def test_a_guide_is_seen_no_more_once_it_has_left():
+    table = Table(goal_cycle(num_agents=3, demonstration=1, full_view=True))
+    assert table.scene(table.state).sees_agent[1:, 0].all()
+    gone = table.scene(table.act(table.state, STILL, STILL, STILL))
+    assert not gone.sees_agent[:, 0].any() and not gone.sees_agent[0].any() and not gone.sees_object[0].any()
+    assert gone.sees_agent[1, 2] and gone.sees_object[1:].all()
+
+
+@pytest.mark.parametrize("radius", [0, 1])
+def test_nobody_silences_a_guide_by_standing_in_its_way(radius):
+    """A learner stands on the landmark that is shown first; another one in the guide's way to it."""
+    world = goal_cycle(num_agents=4, num_landmarks=2, needed=1, demonstration=60, radius=radius)
+    table = Table(world)
+    first = int(np.argmin(table.state.memories[0].order))
+    objects = np.array([[8, 1], [8, 1]])
+    objects[first] = (7, 5)
+    state = table.lay([(1, 5), (7, 5), (4, 5), (0, 0)], [EAST] * 4, objects)
+    shown = [int(state.memories[0].shown)]
+    for t in range(60):
+        state = table.act(state, STILL, STILL, STILL, STILL, key=t)
+        shown.append(int(state.memories[0].shown))
+    assert (np.diff(shown) != 0).sum() >= 4
 
 
 def test_landmarks_count_in_their_turn_only():
@@ -355,6 +420,30 @@ def test_thousands_of_tasks_run_in_one_step():
     after = step(tasks, keys, states, jnp.full((2000, 4), ADVANCE))
     inside = (after.position >= 0) & (after.position < jnp.stack([tasks.width, tasks.height], -1)[:, None])
     assert inside.all() and (after.position != states.position).any()
+
+
+def test_what_a_task_asks_for_finds_room():
+    """Large teams on small floors: starts on the floor, and as many neighbours as an item wants."""
+    world = procedural(num_agents=12, min_size=5, max_size=8, max_walls=1)
+    state = jax.jit(jax.vmap(world.reset))(jax.random.split(jax.random.key(0), 500))
+    task, inner = jax.tree.map(np.asarray, (state.task, state.inner))
+    push, gather = task.mechanisms[:2]
+    cells = np.stack(np.meshgrid(range(8), range(8), indexing="ij"), -1).reshape(-1, 2)
+    for e in range(500):
+        walls, size = inner.walls[e], [task.width[e], task.height[e]]
+        x, y = cells.T[:, :, None]
+        walled = (x > walls[:, 0]) & (x < walls[:, 2]) & (y > walls[:, 1]) & (y < walls[:, 3])
+        free = {tuple(c) for c in cells[(cells < size).all(1) & ~walled.any(1)]}
+        assert {*map(tuple, inner.position[e])} <= free and len({*map(tuple, inner.position[e])}) == 12
+        for m in np.flatnonzero(task.present[e]):
+            place = inner.object_position[e, m]
+            assert tuple(place) in free
+            if gather.on[e, m]:
+                near = sum(np.abs(np.array(c) - place).max() <= gather.radius[e, m] for c in free)
+                wanted = 3 if gather.weighs[e, m] else gather.needed[e, m]
+                assert near - gather.blocks[e, m] >= wanted
+            if push.on[e, m]:
+                assert (place > 0).all() and (place < np.array(size) - 1).all()
 
 
 def test_splits_share_no_task_and_numbers_name_tasks():
@@ -398,9 +487,29 @@ def test_families_can_be_held_out():
         ("goal-cycle-v0", dict(num_agents=2), "needed"),
         ("procedural-v0", dict(split="dev"), "split"),
         ("procedural-v0", dict(num_tasks=0), "num_tasks"),
+        ("procedural-v0", dict(max_size=4), "max_size"),
+        ("procedural-v0", dict(num_agents=30, min_size=5), "min_size"),
+        ("gates-v0", dict(num_agents=80, size=(20, 5)), "num_agents"),
+        ("forage-v0", dict(num_agents=8, together=8, walls=1), "together"),
+        ("beacon-v0", dict(reach=0.5), "reach"),
+        ("beacon-v0", dict(reach=float("inf")), "reach"),
+        ("goal-cycle-v0", dict(demonstration=2**31), "demonstration"),
     ],
 )
 def test_bad_options_name_the_option(world, options, named):
     with pytest.raises(OptionError) as caught:
         socialsim.make(world, **options)
     assert named in str(caught.value) and "allowed" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("world", "options"),
+    [
+        ("rendezvous-v0", dict(size=np.int64(10), radius=np.int32(1), reach=np.float32(8))),
+        ("gates-v0", dict(size=(np.int64(9), 7), holder_share=np.float32(0.5))),
+        ("beacon-v0", dict(reach=1e10, num_informed=np.int64(1))),
+        ("procedural-v0", dict(max_size=np.int64(10))),
+    ],
+)
+def test_numbers_of_numpy_and_large_ones_are_taken(world, options):
+    assert socialsim.make(world, **options).num_agents > 0

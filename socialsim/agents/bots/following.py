@@ -34,7 +34,10 @@ class Followers(GridTeam):
     def decide(self, scene: Scene, mind: Memo):
         count = scene.object_present.sum()
         here = scene.position[0] > _GONE
-        at = (steps(scene.position[:1], scene.object_position)[0] < 0.5) & here.all()
+        # Where it stands, or what it faces where somebody is in its way.
+        away = steps(scene.position[:1] + 0.4 * scene.heading[:1], scene.object_position)[0]
+        away = jnp.where(scene.object_present, away, 1e6)
+        at = (away == away.min()) & here.all()
         told = at & (scene.act[0] == Act.INTERACT) & (mind.order < 0)
         order = jnp.where(told, mind.shown, mind.order)
         shown = mind.shown + told.any()

@@ -1,9 +1,12 @@
 """beacon: look where those look who know."""
 
-from socialsim.core.errors import integer
+from socialsim.core.errors import integer, number
 from socialsim.envs.grid.build import build_grid, needed_count, objects_count
 from socialsim.envs.grid.engine import Grid
 from socialsim.envs.grid.watch import watch
+
+FARTHEST = 1024
+"""Cells: no floor is as wide as that."""
 
 
 def beacon(
@@ -36,20 +39,22 @@ def beacon(
     needed : agents that must look; at most `num_agents`.
     window : decisions for which a look still counts after the one it was given in.
     num_informed : agents that can see the beacons; 1 to `num_agents`.
-    size, walls, bodies_block, reach, cone, full_view : as in `rendezvous`.
+    size, walls, bodies_block, reach, cone, full_view : as in `rendezvous`; reach, 1 or more, is also how far
+        off a look counts, in whole cells.
     """
     beacons = objects_count("num_beacons", num_beacons)
-    needed = needed_count(needed, num_agents, most=num_agents)
+    agents = integer("num_agents", num_agents, low=1, high=4096)
+    reach = number("reach", reach, low=1)
     return build_grid(
         "beacon",
         watch(
             beacons,
-            needed=needed,
+            needed=needed_count(needed, agents, most=agents),
             window=integer("window", window, low=0, high=1000),
-            reach=int(reach),
-            num_informed=integer("num_informed", num_informed, low=1, high=num_agents),
+            reach=min(int(reach), FARTHEST),
+            num_informed=integer("num_informed", num_informed, low=1, high=agents),
         ),
-        num_agents=num_agents,
+        num_agents=agents,
         num_objects=beacons,
         size=size,
         walls=walls,

@@ -3,7 +3,7 @@
 import jax.numpy as jnp
 
 from socialsim.core.errors import integer, number
-from socialsim.envs.grid.build import build_grid, needed_count, objects_count
+from socialsim.envs.grid.build import build_grid, needed_count, objects_count, room_at
 from socialsim.envs.grid.engine import Grid
 from socialsim.envs.grid.grow import Grow
 
@@ -30,7 +30,8 @@ def commons(
     Clean Up and Harvest in one (Hughes et al. 2018; Perolat et al. 2017). Who: `num_agents` walkers.
     What: `num_bushes` bushes whose level grows with that of the bushes near them, so that what is stripped
     bare hardly recovers; and `num_springs` springs that feed them all but silt up.  Acts: the ten of the
-    shared alphabet; INTERACT next to a ripe bush (level 0.5 or more) harvests half of it; `needed` agents
+    shared alphabet; INTERACT next to a ripe bush (level 0.5 or more) harvests half of it, one agent each
+    (who of several is first is drawn anew each time, the others take the next in reach); `needed` agents
     next to a spring who INTERACT in the same decision clear it.  Joint event: a harvest counts as far as
     others' clearing has made it possible: the harvester's share is the service of the others of late, at
     most 1, and they gain `steward_share` of it among them. A team that never clears a spring has no joint
@@ -48,7 +49,8 @@ def commons(
     size, walls, bodies_block, reach, cone, full_view : as in `rendezvous`.
     """
     bushes, springs = objects_count("num_bushes", num_bushes), objects_count("num_springs", num_springs)
-    needed = needed_count(needed, num_agents, most=9)
+    most = room_at(bushes + springs, 1, size, walls) if bodies_block else num_agents
+    needed = needed_count(needed, num_agents, most)
     rates = {"growth": growth, "silting": silting, "steward_share": steward_share}
     rates = {name: jnp.float32(number(name, value, low=0, high=1)) for name, value in rates.items()}
     bush = jnp.arange(bushes + springs) < bushes

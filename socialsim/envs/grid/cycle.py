@@ -6,6 +6,7 @@ from flax import struct
 from jaxtyping import Array, Bool, Int
 
 from socialsim.core.acts import Act
+from socialsim.envs.grid import layout
 from socialsim.envs.grid.cells import chebyshev, vector
 from socialsim.envs.grid.mechanism import Mechanism, Shown, columns, ratio
 
@@ -15,13 +16,15 @@ GONE = -1000
 
 class Rounds(struct.PyTreeNode):
     """order: turn of each landmark.  turn: whose is next.  shown: the one that the guide goes to next.
-    lit: the landmark reached last.  time: decisions since the start."""
+    lit: the landmark reached last.  time: decisions since the start.
+    aside: the guide's way was blocked, and it goes along x (1) or y (2) first; 0 if it was not."""
 
     order: Int[Array, " M"]
     turn: Int[Array, ""]
     shown: Int[Array, ""]
     lit: Bool[Array, " M"]
     time: Int[Array, ""]
+    aside: Int[Array, ""]
 
 
 class Cycle(Mechanism):
@@ -30,7 +33,8 @@ class Cycle(Mechanism):
     A joint event happens when `needed` agents (the guide does not count) are within `radius` cells of the
     landmark whose turn it is; those there share it and it is the next one's turn. For the first
     `demonstration` decisions agent 0 is a guide that the world moves: it goes round in the right order and
-    INTERACTs at each landmark; its own actions are not carried out. Then it leaves the floor.
+    INTERACTs at each landmark, beside it where somebody stands in its way there; its own actions are not
+    carried out. Then it leaves the floor.
     """
 
     on: Bool[Array, " M"]
@@ -38,29 +42,35 @@ class Cycle(Mechanism):
     radius: Int[Array, " M"]
     demonstration: Int[Array, ""]
 
+    def margin(self, grid):
+        if not grid.bodies_block:
+            return 0
+        return self.on * layout.margin_for(self.needed, self.radius, grid.width, grid.height, grid.walls)
+
     def begin(self, key, grid, state):
         draw = jnp.where(self.on, jax.random.uniform(key, self.on.shape), 2.0)
         zero = jnp.zeros((), jnp.int32)
         order = (draw[None] < draw[:, None]).sum(1).astype(jnp.int32)
-        return Rounds(order, zero, zero, jnp.zeros(grid.num_objects, bool), zero)
+        return Rounds(order, zero, zero, jnp.zeros(grid.num_objects, bool), zero, zero)
 
     def command(self, grid, state, memory, act):
         guided = self._guide(grid) & (self.demonstration > 0)
-        target = (state.object_position * self._is(memory.order, memory.shown)[:, None]).sum(0)
-        own = jnp.where(memory.time < self.demonstration, self._walk(state, target), Act.STILL)
+        one = self._is(memory.order, memory.shown)
+        target = (state.object_position * one[:, None]).sum(0)
+        reach = jnp.maximum((self.radius * one).sum(), 1)
+        own = self._walk(grid, state, memory.aside, target, reach)
+        own = jnp.where(memory.time < self.demonstration, own, Act.STILL)
         return jnp.where(guided, own, act).astype(jnp.int32)
 
     def judge(self, key, grid, state, turn, memory):
         guide = self._guide(grid) & (self.demonstration > 0)
-        near = (chebyshev(turn.position, turn.objects) <= self.radius) & self.on & grid.present
+        near = (chebyshev(turn.position, turn.objects) <= self.radius) & self.on
         part = near & ~guide[:, None]
-        count = jnp.maximum((self.on & grid.present).sum(), 1)
+        count = jnp.maximum(self.on.sum(), 1)
         due = self._is(memory.order, memory.turn)
         full = due & (part.sum(0) >= self.needed)
         done = full.any()
-        # The guide has shown a landmark once it interacts there.
-        told = ((turn.act == Act.INTERACT)[:, None] & near & guide[:, None]).any(0)
-        told = (told & self._is(memory.order, memory.shown)).any()
+        told = (guide & (turn.act == Act.INTERACT)).any()  # the guide interacts at landmarks only
         time = memory.time + 1
         leaves = guide & (time >= self.demonstration)
         position = jnp.where(leaves[:, None], GONE, turn.position)
@@ -69,6 +79,7 @@ class Cycle(Mechanism):
             shown=(memory.shown + told) % count,
             lit=jnp.where(done, full, memory.lit),
             time=time,
+            aside=self._aside(state, turn, memory.aside),
         )
         return turn.replace(position=position, joint=turn.joint + (part & full).sum(-1)), memory
 
@@ -90,18 +101,28 @@ class Cycle(Mechanism):
     def _is(self, order, turn) -> Bool[Array, " M"]:
         return self.on & (order == turn)
 
-    def _walk(self, state, target) -> Int[Array, ""]:
-        """The guide's act: along the longer way first, aside where it was blocked, INTERACT when there."""
+    def _aside(self, state, turn, aside) -> Int[Array, ""]:
+        """Blocked along one axis it tries the other, until it has moved."""
+        moved = (turn.position[0] != state.position[0]).any()
+        failed = (turn.act[0] == Act.ADVANCE) & ~moved
+        other = jnp.where(turn.facing[0, 0] == 0, 1, 2)
+        return jnp.where(failed, other, jnp.where(moved, 0, aside)).astype(jnp.int32)
+
+    def _walk(self, grid, state, aside, target, reach) -> Int[Array, ""]:
+        """The guide's act: along the longer way first, aside where it was blocked; INTERACT when there, or
+        blocked within `reach` cells of it."""
         offset, facing = target - state.position[0], vector(state.heading[:1])[0]
-        failed = (state.act[0] == Act.ADVANCE) & (state.velocity[0] == 0).all()
-        along_x = (jnp.abs(offset[0]) >= jnp.abs(offset[1])) ^ (failed & (offset != 0).all())
-        x, y = jnp.sign(offset[0]), jnp.sign(offset[1])
-        way = jnp.where(along_x, jnp.stack([x, jnp.int32(0)]), jnp.stack([jnp.int32(0), y]))
+        along_x = jnp.where(aside == 0, jnp.abs(offset[0]) >= jnp.abs(offset[1]), aside == 1)
+        inward = jnp.where(2 * state.position[0] < jnp.stack([grid.width, grid.height]) - 1, 1, -1)
+        x, y = jnp.where(offset != 0, jnp.sign(offset), inward)
+        zero = jnp.zeros_like(x)
+        way = jnp.where(along_x, jnp.stack([x, zero]), jnp.stack([zero, y]))
         ahead = (way * facing).sum()
         left = way[1] * facing[0] - way[0] * facing[1]
         turn = jnp.where(left >= 0, Act.TURN_LEFT, Act.TURN_RIGHT)
         step = jnp.where(ahead > 0, Act.ADVANCE, turn)
-        return jnp.where((offset == 0).all(), Act.INTERACT, step)
+        arrived = (offset == 0).all() | ((aside > 0) & (jnp.abs(offset).max() <= reach))
+        return jnp.where(arrived, Act.INTERACT, step)
 
 
 def cycle(num_objects: int, *, demonstration: int, **given) -> Cycle:

@@ -83,34 +83,40 @@ class Grid(World):
     def inside(self, cell: Int[Array, "*n 2"]) -> Bool[Array, "*n"]:
         return (cell >= 0).all(-1) & (cell[..., 0] < self.width) & (cell[..., 1] < self.height)
 
+    @property
+    def rules(self) -> tuple[Mechanism, ...]:
+        """The mechanisms, of objects that are present."""
+        return tuple(m.among(self.present) for m in self.mechanisms)
+
     def reset(self, key: Key[Array, ""]) -> GridState:
-        wall_key, cell_key, turn_key = jax.random.split(key, 3)
-        a, m = self.agents, self.num_objects
+        rules, a = self.rules, self.agents
+        keys = jax.random.split(key, 4 + 2 * len(rules))
+        wall_key, cell_key, turn_key, strength_key = keys[:4]
         walls = self._map(wall_key)
-        cells = layout.distinct_cells(cell_key, a + 2 * m, self.shape, self.width, self.height, walls)
-        bits = jax.random.bits(jax.random.fold_in(key, 1), (a,), jnp.uint32)
+        position, objects, goals = self._starts(cell_key, walls)
+        bits = jax.random.bits(strength_key, (a,), jnp.uint32)
         state = GridState(
-            position=cells[:a],
+            position=position,
             heading=jax.random.randint(turn_key, (a,), 0, 4),
             velocity=jnp.zeros((a, 2), jnp.int32),
             act=jnp.zeros(a, jnp.int32),  # Act.STILL
             strength=1 + (bits % self.strongest.astype(jnp.uint32)).astype(jnp.int32),
             joint=jnp.zeros(a),
-            object_position=cells[a : a + m],
-            object_goal=cells[a + m :],
+            object_position=objects,
+            object_goal=goals,
             walls=walls,
             memories=(),
         )
-        keys = [jax.random.fold_in(key, 2 + i) for i in range(2 * len(self.mechanisms))]
-        for mechanism, k in zip(self.mechanisms, keys[::2], strict=True):
+        for mechanism, k in zip(rules, keys[4::2], strict=True):
             state = mechanism.arrange(k, self, state)
-        begun = [m.begin(k, self, state) for m, k in zip(self.mechanisms, keys[1::2], strict=True)]
+        begun = [m.begin(k, self, state) for m, k in zip(rules, keys[5::2], strict=True)]
         return state.replace(memories=tuple(begun))
 
     def step(self, key: Key[Array, ""], state: GridState, action: Int[Array, " A"]) -> GridState:
-        memories = list(state.memories)
+        memories, rules = list(state.memories), self.rules
+        keys = _keys(key, 1 + 2 * len(rules))
         act = action.astype(jnp.int32)
-        for mechanism, memory in zip(self.mechanisms, memories, strict=True):
+        for mechanism, memory in zip(rules, memories, strict=True):
             act = mechanism.command(self, state, memory, act)
         spin = (act == Act.TURN_LEFT).astype(jnp.int32) - (act == Act.TURN_RIGHT).astype(jnp.int32)
         heading = (state.heading + spin) % 4
@@ -124,13 +130,12 @@ class Grid(World):
             renew=jnp.zeros(self.num_objects, bool),
         )
         solid = self._solid(memories)
-        for i, mechanism in enumerate(self.mechanisms):
+        for i, mechanism in enumerate(rules):
             turn, memories[i] = mechanism.move(self, state, turn, memories[i], solid)
         turn = turn.replace(position=self._walk(state, turn, solid))
-        for i, mechanism in enumerate(self.mechanisms):
-            judge_key = jax.random.fold_in(key, 1 + i)
-            turn, memories[i] = mechanism.judge(judge_key, self, state, turn, memories[i])
-        after = self._renewed(key, state, turn, memories)
+        for i, mechanism in enumerate(rules):
+            turn, memories[i] = mechanism.judge(keys[1 + 2 * i], self, state, turn, memories[i])
+        after = self._renewed(keys[0], state, turn, memories)
         after = after.replace(
             position=turn.position,
             heading=heading,
@@ -138,9 +143,8 @@ class Grid(World):
             act=act,
             joint=turn.joint.astype(jnp.float32),
         )
-        for i, mechanism in enumerate(self.mechanisms):
-            settle_key = jax.random.fold_in(key, 101 + i)
-            memories[i] = mechanism.settle(settle_key, self, after, turn.renew, memories[i])
+        for i, mechanism in enumerate(rules):
+            memories[i] = mechanism.settle(keys[2 + 2 * i], self, after, turn.renew, memories[i])
         return after.replace(memories=tuple(memories))
 
     def terminated(self, state: GridState) -> Bool[Array, ""]:
@@ -150,13 +154,16 @@ class Grid(World):
         position = state.position.astype(jnp.float32)
         objects = state.object_position.astype(jnp.float32)
         facing = vector(state.heading).astype(jnp.float32)
-        shown = [m.show(self, state, y) for m, y in zip(self.mechanisms, state.memories, strict=True)]
+        shown = [m.show(self, state, y) for m, y in zip(self.rules, state.memories, strict=True)]
         columns: dict[str, Array] = {}
         for s in shown:  # an object follows one rule; the others leave zeros
             for name, column in s.columns.items():
                 columns[name] = columns.get(name, 0) + column
         low, high = self.bounds(state)
-        sees_object = self.eyes.see(position, facing, objects, state.walls) & self.present
+        # Who has left the floor sees nothing and is not seen.
+        there = self.inside(state.position)
+        sees_object = self.eyes.see(position, facing, objects, state.walls) & self.present & there[:, None]
+        sees_agent = self.eyes.see_agents(position, facing, state.walls) & there[:, None] & there
         hidden = sum((jnp.asarray(s.hidden) for s in shown), jnp.zeros((), bool)) > 0
         load: Any = sum((s.load for s in shown), jnp.zeros(self.agents))
         part = jnp.stack([s.part for s in shown]).any(0) & self.present
@@ -174,7 +181,7 @@ class Grid(World):
             object_features=object_features(self.num_objects, **columns) * self.present[:, None],
             object_present=self.present,
             takes_part=part,
-            sees_agent=self.eyes.see_agents(position, facing, state.walls),
+            sees_agent=sees_agent,
             sees_object=sees_object & ~hidden,
             joint=state.joint,
         )
@@ -186,8 +193,27 @@ class Grid(World):
                 return own
         return layout.random_walls(key, self.walls, self.wall_slots, self.width, self.height)
 
+    def _starts(self, key, walls):
+        """Distinct cells: of agents `[A, 2]`, of objects and of their goals `[M, 2]` each; objects and goals
+        off the border by the greatest margin, as far as there are cells enough."""
+        cells = layout.all_cells(self.shape)
+        free = layout.usable(cells, self.width, self.height, walls)
+        margin = jnp.where(self.present, self._margin(), 0).max()
+        corner = jnp.stack([self.width, self.height]) - 1
+        inner = jnp.minimum(jnp.minimum(cells, corner - cells).min(1), margin)
+        score, count = jax.random.uniform(key, (2, len(cells))), 2 * self.num_objects
+        placed = layout.distinct_cells(score[0], count, cells, free, inner)
+        position = layout.distinct_cells(score[1], self.agents, cells, free & ~same(cells, placed).any(1))
+        return position, placed[: self.num_objects], placed[self.num_objects :]
+
+    def _margin(self) -> Int[Array, " M"]:
+        """Cells by which each object keeps off the border; no more than there are."""
+        margins = [jnp.asarray(m.margin(self)) for m in self.rules]
+        most = (jnp.minimum(self.width, self.height) - 1) // 2
+        return jnp.broadcast_to(jnp.minimum(sum(margins), most), (self.num_objects,))
+
     def _solid(self, memories) -> Bool[Array, " M"]:
-        kinds = [jnp.asarray(m.solid(y)) for m, y in zip(self.mechanisms, memories, strict=True)]
+        kinds = [jnp.asarray(m.solid(y)) for m, y in zip(self.rules, memories, strict=True)]
         return jnp.broadcast_to(sum(kinds) > 0, (self.num_objects,)) & self.present
 
     def _walk(self, state, turn, solid):
@@ -205,19 +231,29 @@ class Grid(World):
         """Objects that are renewed take a new place, and a new goal."""
         # One random word an object and purpose: a new place, a new goal.
         bits = draws.bits(key, (2, self.num_objects))
-        regions = [m.region(self, turn, y) for m, y in zip(self.mechanisms, memories, strict=True)]
+        regions = [m.region(self, turn, y) for m, y in zip(self.rules, memories, strict=True)]
         region = next((r for r in regions if r is not None), None)
+        distance = jnp.maximum(self.width, self.height) // 3
 
-        def elsewhere(bits, away_from, objects, region=None):
-            taken = jnp.concatenate([turn.position, objects])
-            distance = jnp.maximum(self.width, self.height) // 3
-            floor = (self.width, self.height, state.walls)
-            return layout.nearby_free_cell(bits, away_from, taken, distance, *floor, region=region)
+        margin = self._margin()
 
-        where = elsewhere(bits[0], turn.objects, turn.objects, region)
-        goal = elsewhere(bits[1], where, where)
-        renew = (turn.renew & self.present)[:, None]
+        def elsewhere(bits, here, moving, region=None):
+            cells, fits = layout.tries(bits, self.width, self.height, margin), True
+            if region is not None:
+                low, high = region
+                fits = ((cells >= low[:, None]) & (cells <= high[:, None])).all(-1)
+            taken = jnp.concatenate([turn.position, here])
+            return layout.first_free(cells, fits, here, moving, taken, distance, state.walls)
+
+        where, moved = elsewhere(bits[0], turn.objects, turn.renew & self.present, region)
+        # What finds no new place keeps its goal; a load then lies there, and is renewed in the next decision.
+        goal, _ = elsewhere(bits[1], where, moved)
         return state.replace(
-            object_position=jnp.where(renew, where, turn.objects),
-            object_goal=jnp.where(renew, goal, state.object_goal),
+            object_position=where, object_goal=jnp.where(moved[:, None], goal, state.object_goal)
         )
+
+
+def _keys(key: Key[Array, ""], count: int) -> Key[Array, " count"]:
+    """Keys of a step: hashes of its own, far cheaper than `jax.random.split`."""
+    words = draws.bits(key, (count, *jax.random.key_data(key).shape))
+    return jax.random.wrap_key_data(words, impl=jax.random.key_impl(key))

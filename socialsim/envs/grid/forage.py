@@ -2,7 +2,7 @@
 
 from socialsim.core.acts import Act
 from socialsim.core.errors import OptionError, integer
-from socialsim.envs.grid.build import build_grid, objects_count
+from socialsim.envs.grid.build import build_grid, objects_count, room_at
 from socialsim.envs.grid.engine import Grid
 from socialsim.envs.grid.gather import gather
 
@@ -36,15 +36,23 @@ def forage(
     num_agents, num_items : how many of each.
     max_strength : levels of agents are drawn from 1 to this (at most 8).
     together : levels of items are at most the sum of that many of the strongest agents.
-    force_coop : levels of items exceed `max_strength`, so that none yields to one agent alone.
+    force_coop : levels of items exceed `max_strength` (or are the sum of the `together` strongest of this
+        episode, if that is less), so that none yields to one agent alone.
     size, walls, bodies_block, reach, cone, full_view : as in `rendezvous`.
     """
     items = objects_count("num_items", num_items)
     together = integer("together", together, low=1, high=8)
     strongest = integer("max_strength", max_strength, low=1, high=8)
-    if force_coop and (together < 2 or num_agents < 2):
+    agents = integer("num_agents", num_agents, low=1, high=4096)
+    if force_coop and (together < 2 or agents < 2):
         raise OptionError(
-            f"force_coop with together={together}, num_agents={num_agents}; allowed: at least 2 of each"
+            f"force_coop with together={together}, num_agents={agents}; allowed: at least 2 of each"
+        )
+    most = room_at(items, 1, size, walls, blocks=True) if bodies_block else together
+    if min(together, agents) > most:
+        raise OptionError(
+            f"together={together}; allowed: at most {most}, as many as find a place beside an item wherever "
+            f"it may lie"
         )
     return build_grid(
         "forage",
@@ -58,7 +66,7 @@ def forage(
             blocks=True,
             drawn=True,
         ),
-        num_agents=num_agents,
+        num_agents=agents,
         num_objects=items,
         size=size,
         walls=walls,

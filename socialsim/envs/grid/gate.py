@@ -48,20 +48,16 @@ class Gate(Mechanism):
 
     def arrange(self, key, grid, state):
         row, a = grid.height // 2, grid.num_agents
-        west, east, top = jnp.float32(-0.5), grid.width - 0.5, grid.height - 0.5
-
-        def cells(key, count, low, high):
-            """Distinct cells outside the rows from `low` to `high`."""
-            box = jnp.stack([west, low - 0.5, east, high + 0.5])[None].astype(jnp.float32)
-            return layout.distinct_cells(key, count, grid.shape, grid.width, grid.height, box)
-
-        all_key, south_key, north_key = jax.random.split(key, 3)
-        free = cells(all_key, a + grid.num_objects, row, row)
-        here = {
-            GATE: jnp.stack([self._gap(grid, state.walls), row]),
-            SOUTH_PLATE: cells(south_key, 1, row, top)[0],
-            NORTH_PLATE: cells(north_key, 1, 0, row)[0],
-        }
+        cells = layout.all_cells(grid.shape)
+        floor = layout.usable(cells, grid.width, grid.height, state.walls)
+        score = jax.random.uniform(key, (3, len(cells)))
+        south = layout.distinct_cells(score[0], 1, cells, floor & (cells[:, 1] < row))
+        north = layout.distinct_cells(score[1], 1, cells, floor & (cells[:, 1] > row))
+        plates = same(cells, jnp.concatenate([south, north])).any(1)
+        free = floor & (cells[:, 1] != row) & ~plates
+        free = layout.distinct_cells(score[2], a + grid.num_objects, cells, free)
+        gate = jnp.stack([self._gap(grid, state.walls), row])
+        here = {GATE: gate, SOUTH_PLATE: south[0], NORTH_PLATE: north[0]}
         objects = free[a:]
         for kind, cell in here.items():
             objects = jnp.where((self.kind == kind)[:, None], cell, objects)

@@ -3,7 +3,7 @@
 import jax.numpy as jnp
 
 from socialsim.core.errors import integer, number
-from socialsim.envs.grid.build import build_grid, objects_count
+from socialsim.envs.grid.build import build_grid, floor, objects_count
 from socialsim.envs.grid.engine import Grid
 from socialsim.envs.grid.gate import GATE, NORTH_PLATE, PRIZE, SOUTH_PLATE, Gate
 
@@ -39,8 +39,7 @@ def gates(
     """
     share = number("holder_share", holder_share, low=0, high=1)
     prizes = objects_count("num_prizes", num_prizes)
-    low = min(size) if isinstance(size, (tuple, list)) else size
-    integer("size", low, low=5)
+    width, height, _ = floor(size, low=5)
     agents = integer("num_agents", num_agents, low=2, high=4096)
     return build_grid(
         "gates",
@@ -50,8 +49,9 @@ def gates(
         ),
         num_agents=agents,
         num_objects=3 + prizes,
-        size=size,
+        size=(width, height),
         wall_slots=2,
+        wall_cells=width,
         bodies_block=bodies_block,
         reach=reach,
         cone=cone,

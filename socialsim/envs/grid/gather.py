@@ -5,6 +5,7 @@ import jax.numpy as jnp
 from flax import struct
 from jaxtyping import Array, Bool, Int
 
+from socialsim.envs.grid import layout
 from socialsim.envs.grid.cells import chebyshev
 from socialsim.envs.grid.mechanism import Mechanism, Shown, columns, ratio
 
@@ -14,10 +15,11 @@ ANY_ACT = -1
 class Gather(Mechanism):
     """A joint event happens while `needed` agents are within `radius` cells (Chebyshev) at once.
 
-    The object then moves elsewhere; all who took part share it.
+    The object then moves elsewhere, to where so many find a place; all who took part share it.
 
     needed: heads, or the sum of their strengths where `weighs`.  together: where above 0 (and `drawn`), the
-    number is drawn anew for each object, between `needed` and the sum of the `together` greatest strengths.
+    number is drawn anew for each object, between `needed` and the sum of the `together` greatest strengths
+    (it is that sum where it is less than `needed`).
     act: the act that takes part, `ANY_ACT` if being there is enough.  blocks: it blocks the way.
     """
 
@@ -35,6 +37,13 @@ class Gather(Mechanism):
 
     def solid(self, memory):
         return self.blocks & self.on
+
+    def margin(self, grid):
+        if not grid.bodies_block:
+            return 0
+        heads = jnp.where(self.weighs & (self.together > 0), self.together, self.needed)
+        heads = jnp.minimum(heads, grid.num_agents) + self.blocks  # it takes the cell in the middle itself
+        return self.on * layout.margin_for(heads, self.radius, grid.width, grid.height, grid.walls)
 
     def judge(self, key, grid, state, turn, memory):
         doing = (self.act == ANY_ACT) | (turn.act[:, None] == self.act)
@@ -66,8 +75,9 @@ class Gather(Mechanism):
         rank = ((other > own) | ((other == own) & earlier)).sum(1)
         most = (strength[:, None] * (rank[:, None] < self.together)).sum(0)
         bits = jax.random.bits(key, self.needed.shape, jnp.uint32)
-        span = jnp.maximum(most - self.needed + 1, 1).astype(jnp.uint32)
-        return self.needed + (bits % span).astype(jnp.int32)
+        least = jnp.where(self.together > 0, jnp.minimum(self.needed, most), self.needed)
+        span = jnp.maximum(most - least + 1, 1).astype(jnp.uint32)
+        return least + (bits % span).astype(jnp.int32)
 
 
 def gather(num_objects: int, *, drawn: bool = False, **given) -> Gather:

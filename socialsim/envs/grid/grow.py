@@ -1,15 +1,22 @@
 """Grow: a stock that regrows by its density as long as its springs are kept clear together."""
 
+import jax
 import jax.numpy as jnp
 from flax import struct
-from jaxtyping import Array, Bool, Float, Int
+from jaxtyping import Array, Bool, Float, Int, Key
 
+from socialsim.core import draws
 from socialsim.core.acts import Act
+from socialsim.envs.grid import layout
 from socialsim.envs.grid.cells import chebyshev
 from socialsim.envs.grid.mechanism import Mechanism, Shown
 
 SURE = 0.02
 """Regrowth of a bush that stands alone, as a share of one among full ones: a bare orchard recovers slowly."""
+
+
+ROUNDS = 2
+"""Bushes an agent tries in one decision: where another is first, it takes its next one."""
 
 
 class Stock(struct.PyTreeNode):
@@ -28,7 +35,8 @@ class Grow(Mechanism):
     A bush grows by `growth` (1 - level) (density) (1 - mean silt) a decision, where density is the mean
     level of the bushes within `spread` cells, its own included (Harvest: Perolat et al. 2017). Springs
     silt up by `silting` a decision, and `needed` agents within one cell who INTERACT at once clear one
-    (Clean Up: Hughes et al. 2018). INTERACT next to a bush of level `ripe` or more takes `bite` of it.
+    (Clean Up: Hughes et al. 2018). INTERACT next to a bush of level `ripe` or more takes `bite` of it; where
+    more want one than there are, chance decides who goes without (`harvest`).
 
     A harvest is a joint success as far as others have made it possible: the share of harvester h is
     w = min(1, sum over others j of service_j), and the others gain `steward_share` w in proportion to
@@ -47,6 +55,11 @@ class Grow(Mechanism):
     memory: Float[Array, ""]
     steward_share: Float[Array, ""]
 
+    def margin(self, grid):
+        if not grid.bodies_block:
+            return 0
+        return self.spring * layout.margin_for(self.needed, 1, grid.width, grid.height, grid.walls)
+
     def begin(self, key, grid, state):
         nothing = jnp.zeros(grid.num_agents)
         return Stock(0.75 * self.bush, 0.5 * self.spring, nothing, nothing)
@@ -60,10 +73,7 @@ class Grow(Mechanism):
         removed = jnp.where(cleared, memory.silt, 0.0)
         served = (workers * removed / jnp.maximum(workers.sum(0), 1)).sum(1)
         service = memory.service * (1 - 1 / self.memory)
-        # Harvest: each agent one ripe bush, the first in reach; each bush one agent.
-        reach = near & busy & self.bush & (memory.level >= self.ripe)
-        takes = _first(reach, 1)
-        takes = _first(takes, 0)
+        takes = harvest(key, near & busy & self.bush & (memory.level >= self.ripe))
         harvested = takes.any(1)
         others = service.sum() - service
         worth = harvested * jnp.minimum(others, 1.0)
@@ -105,5 +115,24 @@ class Grow(Mechanism):
         )
 
 
-def _first(flags: Bool[Array, "A M"], axis: int) -> Bool[Array, "A M"]:
-    return flags & (jnp.cumsum(flags, axis) == 1)
+def harvest(key: Key[Array, ""], reach: Bool[Array, "A M"]) -> Bool[Array, "A M"]:
+    """Who takes which bush of those in `reach`: each agent one, each bush one agent.
+
+    In each of `ROUNDS` rounds all who have none yet want the first bush in reach that is not taken; of those
+    who want the same one it goes to the one with the highest of random priorities, drawn anew each time.
+    """
+    agents, bushes = reach.shape
+    # The index in the lowest bits: no two priorities are equal.
+    priority = (draws.bits(key, (agents,)) | jnp.uint32(4095)) - jnp.arange(agents, dtype=jnp.uint32)
+    # Barriers: without them XLA computes the rounds anew for each of their readers, at twice the time.
+    priority, left = jax.lax.optimization_barrier((priority, reach))
+    order = jnp.arange(bushes, 0, -1)
+    takes = jnp.zeros_like(reach)
+    for _ in range(ROUNDS):
+        rank = jnp.where(left, order, 0)
+        wants = jax.lax.optimization_barrier(left & (rank == rank.max(1, keepdims=True)))
+        bid = jnp.where(wants, priority[:, None], 0)
+        wins = wants & (bid == bid.max(0))
+        takes |= wins
+        left = left & ~wins.any(1, keepdims=True) & ~wants.any(0)
+    return jax.lax.optimization_barrier(takes)

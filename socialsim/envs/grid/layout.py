@@ -8,6 +8,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int, Key
 
 from socialsim.core.geometry import EMPTY_BOX
+from socialsim.envs.grid.cells import same
 
 BLOCK = 5
 """Walls are bars of three cells, each centred in its own block of 5 x 5 cells: they touch neither one
@@ -55,52 +56,91 @@ def in_walls(cell: Int[Array, "... 2"], boxes: Float[Array, "W 4"]) -> Bool[Arra
     return inside.any(-1)
 
 
+def corner_room(radius, width, height, walls, xp=jnp):
+    """Cells within `radius` (Chebyshev) of the worst place there is, a corner, that are free for certain.
+
+    Of integers or arrays of them. A bar of wall takes three cells of its block, none of a corner of 2 x 2.
+    """
+    side = radius + 1
+    taken = 3 * ((side + 3) // BLOCK) ** 2 * ((side > 2) & (walls > 0))
+    return xp.minimum(side, width) * xp.minimum(side, height) - taken
+
+
+def margin_for(heads, radius, width, height, walls):
+    """Cells `[M]` that places for so many `heads` within `radius` keep off the border: none where as many
+    find room in any corner, else `radius`."""
+    return jnp.where(heads <= corner_room(radius, width, height, walls), 0, radius)
+
+
+def all_cells(shape: tuple[int, int]) -> Int[Array, "C 2"]:
+    """Every cell of the largest floor there can be. `shape`: its width and height."""
+    cells = jnp.stack(jnp.meshgrid(*map(jnp.arange, shape), indexing="ij"), -1)
+    return cells.reshape(-1, 2).astype(jnp.int32)
+
+
+def usable(
+    cells: Int[Array, "C 2"], width: Int[Array, ""], height: Int[Array, ""], boxes: Float[Array, "W 4"]
+) -> Bool[Array, " C"]:
+    """Cells of the floor outside the walls."""
+    return (cells[:, 0] < width) & (cells[:, 1] < height) & ~in_walls(cells, boxes)
+
+
 def distinct_cells(
-    key: Key[Array, ""],
+    score: Float[Array, " C"],
     count: int,
-    shape: tuple[int, int],
-    width: Int[Array, ""],
-    height: Int[Array, ""],
-    boxes: Float[Array, "W 4"],
+    cells: Int[Array, "C 2"],
+    free: Bool[Array, " C"],
+    better: Int[Array, " C"] | int = 0,
 ) -> Int[Array, "count 2"]:
-    """`count` different cells outside the walls, uniformly. `shape`: largest width and height (static)."""
-    cells = jnp.stack(jnp.meshgrid(*map(jnp.arange, shape), indexing="ij"), -1).reshape(-1, 2)
-    usable = (cells[:, 0] < width) & (cells[:, 1] < height) & ~in_walls(cells, boxes)
-    score = jnp.where(usable, jax.random.uniform(key, (len(cells),)), -1.0)
-    return cells[jax.lax.top_k(score, count)[1]].astype(jnp.int32)
+    """`count` different cells that are `free`: the `better` ones, and of equals those with the highest
+    `score` (0 to 1).
+
+    There have to be as many: `build_grid` sees to it.
+    """
+    ranked = jnp.where(free, score + better, -1.0)
+    return cells[jax.lax.top_k(ranked, count)[1]]
 
 
 TRIES = 8
 
 
-def nearby_free_cell(
-    bits: Array,
-    away_from: Int[Array, "M 2"],
-    taken: Int[Array, "N 2"],
-    distance: Int[Array, ""],
-    width: Int[Array, ""],
-    height: Int[Array, ""],
-    boxes: Float[Array, "W 4"],
-    region: tuple[Int[Array, "M 2"], Int[Array, "M 2"]] | None = None,
-) -> Int[Array, "M 2"]:
-    """For each of M things a random free cell at least `distance` from where it is (Chebyshev).
+def tries(
+    bits: Array, width: Int[Array, ""], height: Int[Array, ""], margin: Int[Array, " M"]
+) -> Int[Array, "M TRIES 2"]:
+    """For each of M things `TRIES` cells of a random sequence, `margin` cells off the border.
 
-    bits: uint32 `[M]`. Tries `TRIES` cells of a random sequence; a thing whose tries all fail stays put
-    (its own cell is free). Cells in `taken` and cells two things ask for at once are not free.
-    region: lowest and highest cells allowed.
+    bits: uint32 `[M]`.
     """
-    area = (width * height).astype(jnp.uint32)
+    across = (width - 2 * margin).astype(jnp.uint32)[:, None]
+    area = across * (height - 2 * margin).astype(jnp.uint32)[:, None]
     # Successive tries step by the golden ratio of the area: spread evenly, all from one draw.
     golden = (area.astype(jnp.float32) * 0.618034).astype(jnp.uint32)
     index = (bits[:, None] % area + jnp.arange(TRIES, dtype=jnp.uint32) * golden) % area
-    index = index.astype(jnp.int32)
-    tries = jnp.stack([index % width, index // width], -1)  # [M, TRIES, 2]
-    far = jnp.abs(tries - away_from[:, None]).max(-1) >= distance
-    clash = (tries[:, :, None, :] == taken[None, None]).all(-1).any(-1)
-    good = far & ~clash & ~in_walls(tries, boxes)
-    if region is not None:
-        low, high = region
-        good &= ((tries >= low[:, None]) & (tries <= high[:, None])).all(-1)
+    cells = jnp.stack([index % across, index // across], -1).astype(jnp.int32)
+    return cells + margin[:, None, None]
+
+
+def first_free(
+    cells: Int[Array, "M TRIES 2"],
+    fits: Bool[Array, "M TRIES"] | bool,
+    here: Int[Array, "M 2"],
+    moving: Bool[Array, " M"],
+    taken: Int[Array, "N 2"],
+    distance: Int[Array, ""],
+    boxes: Float[Array, "W 4"],
+) -> tuple[Int[Array, "M 2"], Bool[Array, " M"]]:
+    """The first of each thing's cells that `fits`, is free and at least `distance` from `here` (Chebyshev);
+    and which things go there.
+
+    Cells in `taken` are not free. Where none of its cells will do, or an earlier one of the things that are
+    `moving` goes to that cell, a thing stays where it is (its own cell is free).
+    """
+    far = jnp.abs(cells - here[:, None]).max(-1) >= distance
+    clash = (cells[:, :, None, :] == taken[None, None]).all(-1).any(-1)
+    good = far & ~clash & ~in_walls(cells, boxes) & fits
     first = good & (jnp.cumsum(good, axis=1) == 1)
-    picked = (tries * first[..., None]).sum(1)
-    return jnp.where(good.any(1)[:, None], picked, away_from).astype(jnp.int32)
+    picked = (cells * first[..., None]).sum(1)
+    moves = moving & good.any(1)
+    earlier = jnp.tri(len(here), k=-1, dtype=bool)
+    moves &= ~(same(picked, picked) & earlier & moves[None]).any(1)
+    return jnp.where(moves[:, None], picked, here).astype(jnp.int32), moves

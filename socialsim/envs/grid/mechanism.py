@@ -50,6 +50,11 @@ class Shown(struct.PyTreeNode):
 class Mechanism(struct.PyTreeNode, abc.ABC):
     """One kind of rule. Subclasses override what they need; all methods are pure and for one world."""
 
+    def among(self, present: Bool[Array, " M"]) -> "Mechanism":
+        """The same rule for objects that are there: an empty slot follows none."""
+        on = getattr(self, "on", None)
+        return self if on is None else self.replace(on=on & present)
+
     def walls(self, key: Key[Array, ""], grid: "Grid") -> Float[Array, "W 4"] | None:
         """A map of its own (boxes), or None: the grid draws bars at random."""
         return None
@@ -81,6 +86,11 @@ class Mechanism(struct.PyTreeNode, abc.ABC):
     ) -> tuple[Turn, Memory]:
         """What happens once agents have walked; `state` is the one before this decision."""
         return turn, memory
+
+    def margin(self, grid: "Grid") -> Int[Array, " M"] | int:
+        """Cells by which places and goals of each object keep off the border, so that all who are needed
+        find room there."""
+        return 0
 
     def region(self, grid: "Grid", turn: Turn, memory: Memory):
         """Lowest and highest cells `[M, 2]` where objects that are renewed may come to lie, or None."""

@@ -14,7 +14,7 @@ from socialsim.core.scene import Scene
 from socialsim.core.sight import Eyes
 from socialsim.core.world import Actions, World
 from socialsim.envs.grid import layout
-from socialsim.envs.grid.build import build_grid, objects_count
+from socialsim.envs.grid.build import build_grid, objects_count, room_at
 from socialsim.envs.grid.carry import carry
 from socialsim.envs.grid.engine import Grid, GridState
 from socialsim.envs.grid.gather import ANY_ACT, gather
@@ -49,8 +49,8 @@ def sample_world(
 
     Width and height are uniform on `min_size`..`max_size`, walls on 0..`max_walls`, objects on
     1..`max_objects`. A task draws two of `families` (maybe one twice) and each of its objects follows one
-    of them, with its own `needed` (2 to `num_agents`) and radius. Strengths are drawn up to 2, so that
-    items of the family "weigh" tell agents apart.
+    of them, with its own `needed` (2 to `num_agents`, no more than find places there) and radius. Strengths
+    are drawn up to 2, so that items of the family "weigh" tell agents apart.
 
     All tasks of one call signature have the same structure and differ in leaves only: stack them (or vmap
     this function over keys) and step thousands of different tasks in one compiled step.
@@ -62,19 +62,27 @@ def sample_world(
 
     Raises
     ------
-    OptionError : an unknown family or an impossible size.
+    OptionError : an unknown family, an impossible size, a team too large for the smallest floor.
     """
     numbers = _families(families)
     agents = errors.integer("num_agents", num_agents, low=2, high=64)
     m = objects_count("max_objects", max_objects)
-    low = errors.integer("min_size", min_size, low=5, high=max_size)
-    slots = errors.integer("max_walls", max_walls, low=0, high=layout.max_walls(max_size, max_size))
+    high = errors.integer("max_size", max_size, low=5, high=512)
+    low = errors.integer("min_size", min_size, low=5, high=high)
+    slots = errors.integer("max_walls", max_walls, low=0, high=layout.max_walls(high, high))
+    fewest = low * low - 3 * min(slots, layout.max_walls(low, low))
+    if agents + 2 * m > fewest:
+        raise errors.OptionError(
+            f"num_agents={agents} and max_objects={m} want {agents + 2 * m} free cells (a start for each "
+            f"agent, a place and a goal for each object); allowed: at most {fewest}, what the smallest floor "
+            f"leaves beside its walls: raise min_size={low}"
+        )
     world = build_grid(
         "procedural",
-        *_rules(jax.random.fold_in(key, 1), agents, m, numbers),
+        *_rules(jax.random.fold_in(key, 1), agents, m, numbers, low, slots),
         num_agents=agents,
         num_objects=m,
-        size=max_size,
+        size=high,
         walls=slots,
         strongest=2,
         reach=reach,
@@ -83,7 +91,7 @@ def sample_world(
         counted="max_objects",
     )
     size_key, wall_key, count_key = jax.random.split(jax.random.fold_in(key, 2), 3)
-    size = jax.random.randint(size_key, (2,), low, max_size + 1)
+    size = jax.random.randint(size_key, (2,), low, high + 1)
     bars = jax.random.randint(wall_key, (), 0, slots + 1)
     return world.replace(
         width=size[0],
@@ -102,8 +110,11 @@ def _families(chosen: str | Sequence[str]) -> tuple[int, ...]:
     return tuple(FAMILIES.index(errors.choose("family", f, FAMILIES)) for f in chosen)
 
 
-def _rules(key, agents: int, m: int, families: tuple[int, ...]):
-    """One mechanism of each kind, on for the objects that follow it."""
+def _rules(key, agents: int, m: int, families: tuple[int, ...], low: int, slots: int):
+    """One mechanism of each kind, on for the objects that follow it.
+
+    low, slots: sides of the smallest floor, most bars of wall; on every floor there is room for `needed`.
+    """
     two_key, which_key, needed_key, radius_key, window_key, told_key = jax.random.split(key, 6)
     two = jnp.array(families)[jax.random.randint(two_key, (2,), 0, len(families))]
     family = jnp.where(jax.random.bernoulli(which_key, 0.5, (m,)), two[0], two[1])
@@ -111,13 +122,22 @@ def _rules(key, agents: int, m: int, families: tuple[int, ...]):
     radius = jax.random.randint(radius_key, (m,), 1, 3)
     is_ = {name: family == number for number, name in enumerate(FAMILIES)}
     interacts = is_["work"] | is_["weigh"]
+    bars = min(slots, layout.max_walls(low, low))
+    # On larger floors more walls may be about a place of radius 2: as many as on one of 10 x 10.
+    beside, near, far = (
+        min(room_at(m, r, low, bars, blocks=b), room_at(m, r, 10, min(slots, 4), blocks=b))
+        for r, b in ((1, True), (1, False), (2, False))
+    )
+    room = jnp.where(interacts, beside, jnp.where(radius == 1, near, far))
+    # A wall cuts floors of 5 cells across in two for a load that takes three.
+    heaviest = 2 if slots and low == 5 else 3
     return (
-        push(m, on=is_["push"], needed=jnp.minimum(needed, 3)),
+        push(m, on=is_["push"], needed=jnp.minimum(needed, heaviest)),
         gather(
             m,
             drawn=True,
             on=is_["meet"] | interacts,
-            needed=jnp.where(is_["weigh"], 3, needed),
+            needed=jnp.where(is_["weigh"], 3, jnp.minimum(needed, room)),
             radius=jnp.where(interacts, 1, radius),
             act=jnp.where(interacts, int(Act.INTERACT), ANY_ACT),
             weighs=is_["weigh"],

@@ -18,12 +18,19 @@ class Trip(struct.PyTreeNode):
 
 
 class Push(Mechanism):
-    """It blocks the way, and moves one cell when `needed` agents next to it and not ahead of it advance in
-    one direction at once. A joint event happens when that brings it nearer to its goal than it has ever
-    been on this trip (so shoving to and fro earns nothing); at its goal it starts a new trip."""
+    """A load blocks the way, and moves one cell when `needed` agents next to it and not ahead of it advance
+    in one direction at once. A joint event happens when that brings it nearer to its goal than it has ever
+    been on this trip (so shoving to and fro earns nothing); at its goal it starts a new trip.
+
+    Where it takes two or more, trips start and end off the border: those who push find no places behind a
+    load that lies there.
+    """
 
     on: Bool[Array, " M"]
     needed: Int[Array, " M"]
+
+    def margin(self, grid):
+        return (self.on & (self.needed > 1)).astype(jnp.int32)
 
     def begin(self, key, grid, state):
         length = jnp.abs(state.object_goal - state.object_position).sum(-1)
@@ -46,9 +53,10 @@ class Push(Mechanism):
         step = step * (single & self.on)[:, None]
         target = state.object_position + step
         by_body = same(target, state.position).any(1)
-        rivals = same(target, state.object_position) & solid[None]
-        rivals |= same(target, target)
-        by_object = (rivals & ~jnp.eye(grid.num_objects, dtype=bool)).any(1)
+        # Of loads that want one cell the first goes.
+        earlier = jnp.tri(grid.num_objects, k=-1, dtype=bool) & (step != 0).any(-1)
+        lying = solid & ~jnp.eye(grid.num_objects, dtype=bool)
+        by_object = ((same(target, state.object_position) & lying) | (same(target, target) & earlier)).any(1)
         free = grid.inside(target) & ~layout.in_walls(target, state.walls) & ~by_body & ~by_object
         moved = free & (step != 0).any(-1)
         objects = jnp.where(moved[:, None], target, turn.objects)

@@ -1,7 +1,7 @@
 """rendezvous: be at one place at one time."""
 
 from socialsim.core.errors import integer
-from socialsim.envs.grid.build import build_grid, needed_count, objects_count
+from socialsim.envs.grid.build import build_grid, needed_count, objects_count, room_at
 from socialsim.envs.grid.engine import Grid
 from socialsim.envs.grid.gather import gather
 
@@ -31,7 +31,8 @@ def rendezvous(
     Parameters
     ----------
     num_agents, num_pads : how many of each.
-    needed : agents a pad needs at once; at most `num_agents`.
+    needed : agents a pad needs at once; at most `num_agents`, and as many as find room on a pad beside a
+        wall (with the defaults 6). Where not as many find room in a corner, pads keep off the border.
     size : cells along a side, or (width, height).
     walls : bars of three cells; at most one in each whole block of 5 x 5 cells.
     radius : of a pad, cells (Chebyshev).
@@ -39,9 +40,9 @@ def rendezvous(
     reach, cone : of sight, in cells and degrees.  full_view : see everything.
     """
     radius = integer("radius", radius, low=0, high=8)
-    most = (2 * radius + 1) ** 2 if bodies_block else num_agents
-    needed = needed_count(needed, num_agents, most)
     pads = objects_count("num_pads", num_pads)
+    most = room_at(pads, radius, size, walls) if bodies_block else num_agents
+    needed = needed_count(needed, num_agents, most)
     return build_grid(
         "rendezvous",
         gather(pads, needed=needed, radius=radius),
