@@ -72,8 +72,8 @@ rows = rows_of(episodes, CONCEPTS, every=8)
 # ## Is it represented?
 # `score` is held out by episode. `selectivity` takes away what the same probe reaches on meaningless labels
 # (Hewitt & Liang's control task); `advantage` what it reaches from untrained twins, the raw observation or
-# random projections, whichever leaves least. Several twins and projections tell how much luck is in one. A probe
-# that only beats zero has shown nothing.
+# random projections, whichever leaves least. Several twins and projections tell how much luck is in one. A
+# probe that only beats zero has shown nothing.
 
 # %%
 twins = untrained(team, jax.random.key(2), 5, env.num_agents)
