@@ -17,7 +17,7 @@ import jax.numpy as jnp
 
 import socialsim
 from socialsim import devices
-from socialsim.agents import ppo
+from socialsim.agents import learning, ppo
 from socialsim.agents.team import Team
 from socialsim.core.drives import drive_matrix
 
@@ -28,7 +28,7 @@ DRIVES = jnp.asarray(drive_matrix(None, ENV.channels, ENV.num_agents))
 
 def compiled(
     *,
-    rows: int = ppo.ROWS_ALONE,
+    rows: int = learning.ROWS_ALONE,
     keys: str = "threefry2x32",
     unroll: int = 1,
     donate=False,
@@ -41,7 +41,7 @@ def compiled(
     scan = functools.partial(jax.lax.scan, unroll=unroll)
     forward = jax.checkpoint(Team.unroll) if remat else Team.unroll  # type: ignore[arg-type]
     patched = (
-        mock.patch.object(ppo, "ROWS_ALONE", rows),
+        mock.patch.object(learning, "ROWS_ALONE", rows),
         mock.patch.object(jax.lax, "scan", scan),
         mock.patch.object(Team, "unroll", forward),
     )

@@ -55,28 +55,33 @@ def layout(runs: int, worlds: int, *, waits: bool = False, among: int | None = N
     """A mesh of two axes for R runs of W worlds each: runs are spread first, for they share nothing; what
     devices are left share the worlds of a run, as far as these can be divided. among: as in `divide`.
 
-    On CPUs more runs than devices take turns, so the last turn may have fewer runs than the mesh has room.
+    The first axis need not divide R: there is room for more runs then. Accelerators all take part, so that
+    each host has one that does; CPUs no more than there are runs.
 
     waits : see `divide`.  Raises OptionError where a run would have to be shared by CPUs of several hosts:
     sums over them abort in XLA.
     """
     cpu, hosts = jax.default_backend() == "cpu", jax.process_count()
     room = divide(mesh(among).size, waits=waits, among=among)
-    outer = room if cpu and runs > room else divide(runs, waits=waits, among=among)
+    inner = max(n for n in range(1, max(room // runs, 1) + 1) if worlds % n == 0)
+    outer = min(runs, room) if cpu else room // inner
     if outer % hosts and cpu:
         raise OptionError(f"{runs} runs on the CPUs of {hosts} hosts; allowed: a multiple of {hosts}")
-    inner = max(n for n in range(1, room // outer + 1) if worlds % n == 0)
     found = np.array(jax.devices()[: outer * inner]).reshape(outer, inner)
     return Mesh(found, (AXIS, WORLDS), axis_types=(AxisType.Auto,) * 2)
 
 
-def spread_worlds(tree: Any, mesh: Mesh, axis: int) -> Any:
-    """Inside a program: say that `axis` of every leaf is the worlds of a run, shared by the devices of
-    `mesh`. XLA then adds up over them what belongs to all worlds, such as gradients."""
-    if mesh.shape.get(WORLDS, 1) == 1:
+def sharers() -> int:
+    """Inside a program: how many devices share the worlds of a run (see `layout`); 1 elsewhere."""
+    return jax.sharding.get_abstract_mesh().shape.get(WORLDS, 1)
+
+
+def spread_worlds(tree: Any, axis: int) -> Any:
+    """Inside a program: say that `axis` of every leaf is the worlds of a run, where devices share them. XLA
+    then adds up over the devices what belongs to all worlds, such as gradients."""
+    if sharers() == 1:
         return tree
-    spec = PartitionSpec(*[None] * axis, WORLDS)
-    return jax.lax.with_sharding_constraint(tree, jax.tree.map(lambda _: NamedSharding(mesh, spec), tree))
+    return jax.lax.with_sharding_constraint(tree, PartitionSpec(*[None] * axis, WORLDS))
 
 
 def shard_leading(tree: Any, mesh: Mesh) -> Any:

@@ -33,6 +33,7 @@ assert devices.mesh(1).size == 1
 shapes = [tuple(devices.layout(r, w).shape.values()) for r, w in ((2, 8), (4, 3), (1, 8), (3, 8), (1, 3))]
 assert shapes == [(2, 1), (2, 1), (1, 2), (2, 1), (1, 1)], shapes
 assert devices.layout(2, 8, waits=True).size == 1
+assert devices.sharers() == 1
 try:
     devices.shard_leading({"y": jnp.ones((3, 2))}, mesh)
 except ValueError as error:
@@ -42,10 +43,24 @@ else:
 print("fine")
 """
 
+EIGHT = """
+import jax
+from socialsim import devices
+devices.setup_cpu_devices(8)
+shape = lambda runs, worlds=64: tuple(devices.layout(runs, worlds).shape.values())
+assert [shape(r) for r in (1, 2, 3, 5, 8, 9)] == [(1, 8), (2, 4), (3, 2), (5, 1), (8, 1), (8, 1)]
+jax.default_backend = lambda: "gpu"
+# All take part; the last run is copied where there is room for more.
+assert [shape(r) for r in (1, 2, 3, 5, 8, 9, 13)] == [(1, 8), (2, 4), (4, 2), *[(8, 1)] * 4]
+assert shape(2, 3) == (2, 3), "worlds that four devices cannot share"
+print("fine")
+"""
 
-def test_two_devices():
+
+@pytest.mark.parametrize("script", [TWO, EIGHT])
+def test_several_devices(script):
     done = subprocess.run(
-        [sys.executable, "-W", "error", "-c", textwrap.dedent(TWO)], capture_output=True, text=True
+        [sys.executable, "-W", "error", "-c", textwrap.dedent(script)], capture_output=True, text=True
     )
     assert done.stdout == "fine\n", done.stderr
 

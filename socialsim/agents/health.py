@@ -7,7 +7,7 @@ import jax.numpy as jnp
 from flax import struct
 from jaxtyping import Array, Float, Key
 
-from socialsim.agents.returns import monte_carlo
+from socialsim.agents.returns import explained_variance, monte_carlo
 from socialsim.agents.rollout import episodes
 from socialsim.agents.team import Team
 from socialsim.core.autoreset import Pool
@@ -56,12 +56,10 @@ def held_out(
     known = max(env.horizon - tail(discount), env.horizon // 2, 1)
     value = path.value[:known, ..., :channels].reshape(-1, channels)
     target = returns[:known].reshape(-1, channels)
-    spread = target.var(0)
-    varies = spread > 1e-8
-    error = (target - value).var(0)
+    explained = explained_variance(value, target)
     return Health(
-        explained_variance=jnp.where(varies, 1 - error / jnp.maximum(spread, 1e-8), jnp.nan),
-        spearman=jnp.where(varies, jax.vmap(rank_correlation, 1)(value, target), jnp.nan),
+        explained_variance=explained,
+        spearman=jnp.where(jnp.isnan(explained), jnp.nan, jax.vmap(rank_correlation, 1)(value, target)),
         value_std=value.std(0),
     )
 

@@ -21,6 +21,9 @@ from socialsim.core.registry import make
 from socialsim.core.simulation import Simulation
 from socialsim.runs import Run
 
+MOST_SEEDS = 4096
+"""Teams of one run: all are trained side by side."""
+
 
 @dataclasses.dataclass(frozen=True)
 class TrainedRun:
@@ -65,7 +68,7 @@ def train_run(
     """
     env = make(world, **(options or {}))
     weights = drive_matrix(drives or None, env.channels, env.num_agents)
-    count = integer("seeds", seeds, low=1)
+    count = integer("seeds", seeds, low=1, high=MOST_SEEDS)
     declared = {
         "command": "train",
         "world": world,
@@ -104,7 +107,8 @@ def load_run(path: str | os.PathLike) -> TrainedRun:
         raise RunError(f"{str(path)!r} is not a run of `socialsim train`; give the folder of one")
     try:
         env = make(stored["world"], **stored["options"])
-        keys = jax.random.split(_key(stored["seed"]), integer("seeds", stored["seeds"], low=1))
+        count = integer("seeds", stored["seeds"], low=1, high=MOST_SEEDS)
+        keys = jax.random.split(_key(stored["seed"]), count)
         template = Program(env, _config(stored).ppo, 1, len(keys)).template(keys)
     except SocialsimError:
         raise

@@ -12,7 +12,7 @@ from flax import struct
 from jaxtyping import Array, Float, Int, Key
 
 from socialsim.agents.rollout import Trajectory
-from socialsim.core.errors import OptionError, integer, number
+from socialsim.core.errors import integer, number
 from socialsim.core.senses import OBJECT_SENSE_FEATURES, OTHER_FEATURES, SELF_FEATURES, Observation
 from socialsim.core.simulation import Simulation
 
@@ -50,8 +50,7 @@ class Counts:
     channels: tuple[str, ...] = ("novelty",)
 
     def __post_init__(self):
-        if not 1 <= integer("bits", self.bits, low=1) <= 24:
-            raise OptionError(f"bits={self.bits}; allowed: 1 to 24")
+        integer("bits", self.bits, low=1, high=24)
 
     def init(self, key: Key[Array, ""], env: Simulation) -> Visits:
         # Off the origin, or nothing but directions would be told apart.

@@ -15,12 +15,12 @@ def update_scale(network: ActorCritic, returns: Float[Array, "... C"], *, rate: 
 
     Mutates `network`. rate: weight of the new batch in the running moments. floor: least scale.
     """
-    batch = returns.reshape(-1, returns.shape[-1])
-    weight = (1 - rate) * network.value_weight[...] + rate
+    rows = tuple(range(returns.ndim - 1))
     # The running moments start empty; dividing by `weight` removes the bias of the start.
-    mean = (1 - rate) * network.value_mean[...] * network.value_weight[...] + rate * batch.mean(0)
-    square = (1 - rate) * network.value_square[...] * network.value_weight[...] + rate * (batch**2).mean(0)
-    mean, square = mean / weight, square / weight
+    kept = (1 - rate) * network.value_weight[...]
+    weight = kept + rate
+    mean = (kept * network.value_mean[...] + rate * returns.mean(rows)) / weight
+    square = (kept * network.value_square[...] + rate * (returns**2).mean(rows)) / weight
     scale = jnp.maximum(jnp.sqrt(jnp.maximum(square - mean**2, 0.0)), floor)
     old_mean, old_scale = network.value_mean[...], network.value_scale[...]
     head = network.value_head

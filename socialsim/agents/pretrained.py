@@ -98,7 +98,7 @@ def read_teams(path: str | os.PathLike) -> tuple[list[Team], dict[str, Any]]:
             leaves = [_leaf(stored[f"leaf{name}"], x, head["teams"]) for name, x in _leaves(template)]
     except _UNREADABLE as error:
         raise RunError(
-            f"{os.fspath(path)!r} holds no whole teams of socialsim ({type(error).__name__}: {error}); "
+            f"{os.fspath(path)!r} is not a complete socialsim team file ({type(error).__name__}: {error}); "
             "write or install it again"
         ) from None
     template.check_features()

@@ -1,8 +1,8 @@
 """The compiled parts of a training: begin, one update, held-out episodes.
 
 Neither the number of updates nor, on CPUs, the number of runs is compiled in. There each device takes one run
-at a time and runs take turns; accelerators have all runs side by side. What was compiled for one training
-serves every later one of the same world and learner in this process.
+at a time and runs take turns; accelerators have all runs side by side, as many on each. What was compiled for
+one training serves every later one of the same world and learner in this process.
 """
 
 import functools
@@ -17,7 +17,7 @@ from jaxtyping import Array, Float, Key
 
 from socialsim import devices, hosts
 from socialsim.agents import health
-from socialsim.agents.ppo import PPO, Auxiliary, Intrinsic, Learner, PPOConfig, make_update, nowhere
+from socialsim.agents.ppo import PPO, Auxiliary, Intrinsic, Learner, PPOConfig, make_update
 from socialsim.agents.team import Team
 from socialsim.core.autoreset import Pool
 from socialsim.core.simulation import Simulation
@@ -49,9 +49,10 @@ class Program:
         self.updates, self.checked, self._runs = updates, checked, runs
         block = config.worlds // config.minibatches
         self._mesh = devices.layout(runs, block, waits=env.world.waits, among=among)
-        by_turns = jax.default_backend() == "cpu"
-        self._at_once = self._mesh.shape[devices.AXIS] if by_turns else runs
-        recipe = (_Given(env), config, carried, _Given(intrinsic), _Given(auxiliary), self._mesh, by_turns)
+        room = self._mesh.shape[devices.AXIS]
+        each = 1 if jax.default_backend() == "cpu" else -(-runs // room)
+        self._at_once = room * each
+        recipe = (_Given(env), config, carried, _Given(intrinsic), _Given(auxiliary), self._mesh, each == 1)
         self._parts = _compiled(*recipe)
         self.ppo = self._parts.ppo
 
@@ -157,12 +158,9 @@ def _compiled(
     intrinsic: _Given,
     auxiliary: _Given,
     mesh: Mesh,
-    by_turns: bool,
+    single: bool,
 ) -> _Parts:
-    """Functions of trees whose leading axis is the runs of one turn."""
-
-    def share(tree, axis):
-        return devices.spread_worlds(tree, mesh, axis)
+    """Functions of trees whose leading axis is the runs of one turn; single: a device has one of them."""
 
     def learns(world: Simulation | None) -> PPO:
         return make_update(
@@ -171,7 +169,6 @@ def _compiled(
             carried=carried,
             intrinsic=intrinsic.value,
             auxiliary=auxiliary.value,
-            spread=nowhere if mesh.shape[devices.WORLDS] == 1 else share,
         )
 
     def one(function):
@@ -182,7 +179,7 @@ def _compiled(
         return alone
 
     def spread(function, options: Any = None):
-        local = one(function) if by_turns else jax.vmap(function)
+        local = one(function) if single else jax.vmap(function)
         spec = PartitionSpec(devices.AXIS)
         program = jax.jit(
             jax.shard_map(
@@ -195,7 +192,8 @@ def _compiled(
             ),
             compiler_options=options,
         )
-        return _alone(program) if by_turns and mesh.shape[devices.WORLDS] > 1 else program
+        shared = mesh.shape[devices.WORLDS] > 1
+        return _alone(program) if shared and jax.default_backend() == "cpu" else program
 
     def update(learner: Learner, fresh, drives, carried, given, world):
         return learns(world).update(learner, drives, carried.score, given, fresh)

@@ -33,6 +33,13 @@ def gae(
     return jax.lax.scan(back, jnp.zeros_like(delta[0]), (delta, carry_on), reverse=True)[1]
 
 
+def explained_variance(value: Float[Array, "... C"], target: Float[Array, "... C"]) -> Float[Array, " C"]:
+    """1 - Var(target - value) / Var(target) per channel; NaN where the target does not vary."""
+    rows = tuple(range(target.ndim - 1))
+    spread = target.var(rows)
+    return jnp.where(spread > 1e-8, 1 - (target - value).var(rows) / jnp.maximum(spread, 1e-8), jnp.nan)
+
+
 def monte_carlo(
     signals: Float[Array, "T ... C"], done: Bool[Array, "T ..."], *, discount: float | Array
 ) -> Float[Array, "T ... C"]:

@@ -44,13 +44,27 @@ class Trajectory(struct.PyTreeNode):
     after: Any = None
 
 
-def start(team: Team, worlds: AutoReset, fresh: Pool, steps: int) -> Actors:
+@jax.custom_batching.custom_vmap
+def anywhere(done: Bool[Array, "..."]) -> Bool[Array, ""]:
+    """Whether any is true, in all runs that are mapped over: `lax.cond` on it stays a branch under `vmap`,
+    where one for each run would become a select, and both branches be taken."""
+    return done.any()
+
+
+@anywhere.def_vmap
+def _(axis_size: int, batched: list[bool], done: Array) -> tuple[Array, bool]:
+    return anywhere(done), False
+
+
+def start(team: Team, worlds: AutoReset, fresh: Pool, steps: int, alike: int = 1) -> Actors:
     """Begin in fresh worlds, one for each, their clocks spread over the horizon in strides of `steps`.
 
     Each rollout of `steps` then sees every phase of an episode, while episodes end only between rollouts.
+    alike: so many worlds in a row have one phase; then every `alike`-th world sees every phase as well.
     """
     phases = max(worlds.env.horizon // steps, 1)
-    state = fresh.state.replace(time=steps * (jnp.arange(worlds.num_worlds, dtype=jnp.int32) % phases))
+    phase = jnp.arange(worlds.num_worlds, dtype=jnp.int32) // alike % phases
+    state = fresh.state.replace(time=steps * phase)
     return _begin(team, worlds, state, fresh.timestep.observation)
 
 
@@ -83,7 +97,7 @@ def rollout(
     *,
     states: bool = False,
 ) -> tuple[Actors, Trajectory]:
-    """Act for `steps` decisions. `at_end(observation, hidden)` is evaluated only when an episode ends.
+    """Act for `steps` decisions. `at_end(observation, hidden)` is evaluated only when some episode ends.
 
     states: keep the states of the worlds (`Trajectory.after`)."""
 
@@ -95,7 +109,7 @@ def rollout(
         done = timestep.done
         shape = jax.eval_shape(at_end, timestep.final_observation, out.hidden)
         last = jax.lax.cond(
-            done.any(),
+            anywhere(done),
             at_end,
             lambda *_: jax.tree.map(lambda s: jnp.zeros(s.shape, s.dtype), shape),
             timestep.final_observation,

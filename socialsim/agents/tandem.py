@@ -9,9 +9,9 @@ import jax.numpy as jnp
 from flax import nnx, struct
 from jaxtyping import Array, Key
 
-from socialsim.agents import ppo
+from socialsim.agents.learning import following_values, learn, lesson, make_optimiser
 from socialsim.agents.networks import init_hidden
-from socialsim.agents.returns import gae
+from socialsim.agents.options import PPOConfig
 from socialsim.agents.rollout import Trajectory
 from socialsim.agents.team import Team, new_team
 from socialsim.core.drives import drive_matrix
@@ -40,7 +40,7 @@ class Tandem:
     The last sense of an episode that ran out of time is not on record; its value is taken from the one
     before."""
 
-    config: ppo.PPOConfig
+    config: PPOConfig
     drives: Mapping[str, float]
     channels: tuple[str, ...] = ("yoked",)
 
@@ -50,27 +50,16 @@ class Tandem:
 
     def init(self, key: Key[Array, ""], env: Simulation) -> Passive:
         team = new_team(key, self.config.network, env.actions, env.channels, env.num_agents)
-        optimiser = ppo.make_optimiser(self.config).init(nnx.to_pure_dict(team.params))
+        optimiser = make_optimiser(self.config).init(nnx.to_pure_dict(team.params))
         return Passive(team, optimiser, jnp.asarray(drive_matrix(self.drives, env.channels, env.num_agents)))
 
     def __call__(self, kept: Passive, key: Key[Array, ""], path: Trajectory, last: Observation):
         config, team = self.config, kept.team
         value, following = team.forward(path.observation).value, team.forward(last).value
-        next_value = jnp.where(
-            path.done[..., None, None], value, jnp.concatenate([value[1:], following[None]])
-        )
-        next_value = jnp.where(path.terminated[..., None, None], 0.0, next_value)
-        advantage = gae(
-            path.signals, value, next_value, path.done, discount=config.discount, decay=config.decay
-        )
-        target = advantage + value
-        team = ppo.rescale(team, target, config)
-        mixed = (advantage / team.scale * kept.drives).sum(-1)
-        mixed = mixed / jnp.maximum(mixed.std(), config.scale_floor)
-        batch = ppo.Batch(path.observation, path.start, path.action, path.log_prob, target, mixed)
+        next_value = following_values(path, value, following, value)
+        team, batch = lesson(team, path, path.signals, value, next_value, kept.drives, config)
         hidden = init_hidden(team.config, path.log_prob.shape[1:])
-        team, optimiser, losses = ppo.learn(
-            team, kept.optimiser, ppo.make_optimiser(config), batch, hidden, config
-        )
+        optimiser = make_optimiser(config)
+        team, opt_state, losses = learn(team, kept.optimiser, optimiser, batch, hidden, config)
         told = {f"passive_{name}": losses[name] for name in ("entropy", "kl")}
-        return kept.replace(team=team, optimiser=optimiser), jnp.zeros((*path.log_prob.shape, 1)), told
+        return kept.replace(team=team, optimiser=opt_state), jnp.zeros((*path.log_prob.shape, 1)), told

@@ -48,14 +48,14 @@ def test_nothing_but_numbers_is_read(tmp_path):
     path = tmp_path / "a.npz"
     pretrained.write_teams(path, teams(), {})
     np.savez(tmp_path / "evil.npz", head=np.array([{"run": "me"}], dtype=object))
-    with pytest.raises(RunError, match="no whole teams"):
+    with pytest.raises(RunError, match="is not a complete socialsim team file"):
         pretrained.read_teams(tmp_path / "evil.npz")
     with pytest.raises(RunError, match="write or install it again"):
         pretrained.read_teams(tmp_path / "absent.npz")
     whole = path.read_bytes()
     for place in range(0, len(whole) - 30, max(1, len(whole) // 40)):
         path.write_bytes(whole[:place])
-        with pytest.raises(RunError, match="no whole teams"):
+        with pytest.raises(RunError, match="is not a complete socialsim team file"):
             pretrained.read_teams(path)
 
 

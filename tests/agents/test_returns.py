@@ -1,9 +1,10 @@
 """Advantages and returns against plain loops."""
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 
-from socialsim.agents.returns import gae, monte_carlo
+from socialsim.agents.returns import explained_variance, gae, monte_carlo
 
 
 def slow_gae(signals, values, following, done, discount, decay):
@@ -36,3 +37,9 @@ def test_monte_carlo_is_a_geometric_sum_that_stops_at_the_end_of_an_episode():
     done = jnp.zeros((6, 1), bool).at[2].set(True)
     returns = monte_carlo(signals, done, discount=0.5)[:, 0, 0, 0]
     np.testing.assert_allclose(returns, [1.75, 1.5, 1.0, 1.75, 1.5, 1.0])
+
+
+def test_explained_variance_is_one_where_all_is_told_and_undefined_where_nothing_varies():
+    target = jax.random.normal(jax.random.key(0), (5, 4, 3)).at[..., 2].set(0.5)
+    value = target.at[..., 1].set(0.0)
+    np.testing.assert_allclose(explained_variance(value, target), [1.0, 0.0, np.nan], atol=1e-6)

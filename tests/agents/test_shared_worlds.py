@@ -1,8 +1,10 @@
-"""The worlds of one run on two devices: the same training as on one, up to the order of sums."""
+"""The worlds of one run on two devices: the same training as on one, up to the order of sums, and worlds stay
+where they are. Several runs on each of two devices, as accelerators have them."""
 
 import os
 import subprocess
 import sys
+import textwrap
 from pathlib import Path
 
 import jax
@@ -41,3 +43,64 @@ def test_devices_share_the_worlds_of_one_run(tmp_path):
     teams = [jax.tree.leaves(load_run(f).teams) for f in (one, shared)]
     for a, b in zip(*teams, strict=True):
         np.testing.assert_allclose(np.asarray(a), np.asarray(b), atol=1e-3)
+
+
+BEGIN = """
+import re, sys
+import jax, numpy as np
+import socialsim
+from socialsim.agents.program import Program
+from socialsim.agents.training import NothingCarried
+sys.path.insert(0, {here!r})
+from train_tiny import CONFIG
+
+env = socialsim.make("rendezvous-v0", **{options!r})
+drives = np.ones((3, 2, len(env.channels)), np.float32)
+keys = jax.random.split(jax.random.key(0), 3)
+"""
+
+TRAFFIC = """
+program = Program(env, CONFIG.ppo, 1, 1, checked=False)
+assert dict(program._mesh.shape) == {"batch": 1, "worlds": 2}
+(learner,) = program.init(keys[:1])
+update = program._parts.update.__closure__[0].cell_contents
+given = learner, program._parts.pool(learner.key, None), drives[:1], NothingCarried(), None, None
+compiled = update.lower(*given).compile().as_text()
+moved = re.findall(r"[ ](all-[a-z]+|collective-permute|reduce-scatter)\\(", compiled)
+assert moved and set(moved) == {"all-reduce"}, moved
+print("fine")
+"""
+
+SIDE_BY_SIDE = """
+jax.default_backend = lambda: "gpu"
+
+def found(runs):
+    program = Program(env, CONFIG.ppo, 2, len(runs), checked=False)
+    learners = program.init(keys[runs])
+    assert len(learners) == 1
+    learners, metrics = program.chunk(learners, drives[runs], NothingCarried())
+    return [np.asarray(x) for x in jax.tree.leaves((program.whole(learners).team, metrics))]
+
+three, last = found(np.arange(3)), found(np.array([2, 1]))
+for a, b in zip(three, last):
+    assert len(a) == 3
+    np.testing.assert_allclose(a[[2, 1]], b, atol=1e-3, rtol=1e-3)
+print("fine")
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("script", [TRAFFIC, SIDE_BY_SIDE])
+def test_two_devices_as_accelerators(script):
+    """Sums are all that devices which share worlds tell each other; three runs on two devices are those that
+    each device would train alone."""
+    flags = "--xla_force_host_platform_device_count=2 --xla_backend_optimization_level=0"
+    begin = BEGIN.format(here=str(Path(__file__).parent), options=OPTIONS)
+    done = subprocess.run(
+        [sys.executable, "-c", begin + textwrap.dedent(script)],
+        env=os.environ | {"XLA_FLAGS": flags, "JAX_NUM_CPU_DEVICES": "2"},
+        capture_output=True,
+        text=True,
+        timeout=900,
+    )
+    assert done.stdout == "fine\n", done.stderr

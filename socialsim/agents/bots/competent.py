@@ -10,7 +10,7 @@ from socialsim.agents.bots.motor import long_load, steer
 from socialsim.agents.bots.plan import Intent, feature, first_intent, make_plan
 from socialsim.agents.bots.teams import team_for
 from socialsim.agents.bots.walk import empty_trail, walk
-from socialsim.core.errors import OptionError
+from socialsim.core.errors import number
 from socialsim.core.scene import Scene
 from socialsim.core.world import Actions
 
@@ -58,8 +58,7 @@ def scripted_team(env, *, epsilon: float = 0.0, patience: int = 24) -> Bot:
 
     epsilon: chance that an agent takes a random action instead, in each decision (0 to 1).
     """
-    if not 0 <= epsilon <= 1:
-        raise OptionError(f"epsilon={epsilon}; allowed: 0 to 1")
+    number("epsilon", epsilon, low=0, high=1)
     world = getattr(env, "world", env)
     made = team_for(world)
     bot = Competent(env.actions, patience) if made is None else made
