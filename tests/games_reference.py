@@ -146,7 +146,7 @@ class Reference:
             self.owned[a] -= self.first_move
             self.owned[b] += float(w.multiplier) * self.first_move
         elif self.game == "ultimatum":
-            accepted, offer = self.forward[b] == 1, self.first_move
+            accepted, offer = self.forward[b] == 1 and self.agreed[-1], self.first_move
             self.owned[a], self.owned[b] = (self.owned[a] - offer, float(offer)) if accepted else (0.0, 0.0)
             self.joint[a] = self.joint[b] = float(accepted)
             self.log.append({"offer": offer, "accepted": accepted})

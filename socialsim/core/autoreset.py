@@ -70,8 +70,7 @@ class AutoReset(struct.PyTreeNode):
         """action: `[E, A]` or `[E, A, n]`. World e steps with key e + 1 of `jax.random.split(key, E + 1)`."""
         keys = jax.random.split(key, self.num_worlds + 1)
         if self.stacked:
-            step = written_out(lambda env, *given: env.step(*given))
-            state, timestep = jax.vmap(step)(self.env, keys[1:], state, action)
+            state, timestep = jax.vmap(written_out(_step))(self.env, keys[1:], state, action)
         else:
             state, timestep = jax.vmap(written_out(self.env.step))(keys[1:], state, action)
         done = timestep.done
@@ -104,17 +103,28 @@ class AutoReset(struct.PyTreeNode):
         return max(1, self.pool_size // self.num_worlds) if self.stacked else self.pool_size
 
     def _begin(self, keys: Key[Array, " N"]) -> tuple[SimulationState, TimeStep]:
-        sizes = {jnp.shape(leaf)[:1] for leaf in jax.tree.leaves(self.env)}
+        leaves: list[Array] = jax.tree.leaves(self.env)
+        sizes = {leaf.shape[:1] for leaf in leaves}
         if self.stacked and sizes != {(self.num_worlds,)}:
             raise OptionError(
                 f"stacked=True, num_worlds={self.num_worlds} and leaves of env that begin with axes "
                 f"{sorted(sizes)}; allowed: as many tasks as worlds, every leaf [{self.num_worlds}, ...]"
             )
         if self.stacked:
-            return jax.vmap(lambda env, key: env.reset(key))(self.env, keys)
+            return jax.vmap(_reset)(self.env, keys)
         if len(sizes) == 1 and sizes != {()}:
             _check_single(self.env, keys[0], *sizes.pop())
         return jax.vmap(self.env.reset)(keys)
+
+
+def _reset(env: Simulation, key: Key[Array, ""]) -> tuple[SimulationState, TimeStep]:
+    return env.reset(key)
+
+
+def _step(
+    env: Simulation, key: Key[Array, ""], state: SimulationState, action: Array
+) -> tuple[SimulationState, TimeStep]:
+    return env.step(key, state, action)
 
 
 def _check_single(env: Simulation, key: Key[Array, ""], size: int) -> None:

@@ -61,8 +61,10 @@ def number(name: str, value: object, *, low: float, high: float = math.inf, abov
     above: `low` itself is not allowed.
     """
     span = f"more than {low:g}" if above else f"{low:g} or more"
-    span += "" if high == math.inf else f", at most {high:g}"
+    span = f"a number, {span}" if high == math.inf else f"a number, {span}, at most {high:g}"
+    if high < math.inf and not above:
+        span = f"a number from {low:g} to {high:g}"
     given = float(value) if not isinstance(value, bool) and isinstance(value, numbers.Real) else math.nan
     if not math.isfinite(given) or not (given > low if above else given >= low) or given > high:
-        raise OptionError(f"{name}={value!r}; allowed: a number, {span}")
+        raise OptionError(f"{name}={value!r}; allowed: {span}")
     return given

@@ -7,9 +7,9 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from socialsim.core import errors
+from socialsim.core import channels, errors
 from socialsim.core.senses import Senses
-from socialsim.core.signals import DEFAULT_SIGNALS, Signal, make_signal
+from socialsim.core.signals import DEFAULT_SIGNALS, Signal
 from socialsim.core.simulation import Simulation
 from socialsim.core.world import World
 
@@ -33,18 +33,33 @@ class Entry:
 
 
 _ENTRIES: dict[str, Entry] = {}
+_TOLD: list[Callable[[str], None]] = []
 
 
 def register(id: str, entry_point: str, summary: str) -> None:
     """Register a world. `entry_point` is `module:function`, imported only when the world is made.
 
-    Raises OptionError for an id that is not `name-vN` or is taken.
+    To register the same entry point again is no error (a notebook's cell that is run again).
+
+    Raises OptionError for an id that is not `name-vN` or is taken by another entry point.
     """
     if not _ID.fullmatch(id):
         raise errors.OptionError(f"world id {id!r}; allowed: lower-case words and a version, like 'name-v0'")
-    if id in _ENTRIES:
-        raise errors.OptionError(f"world id {id!r} is registered already ({_ENTRIES[id].entry_point})")
+    if id in _ENTRIES and _ENTRIES[id].entry_point != entry_point:
+        known = _ENTRIES[id].entry_point
+        raise errors.OptionError(
+            f"world id {id!r} is registered already ({known}); allowed: a new name or version"
+        )
     _ENTRIES[id] = Entry(id, entry_point, summary)
+    for tell in _TOLD:
+        tell(id)
+
+
+def tell_of_worlds(tell: Callable[[str], None]) -> None:
+    """Call `tell(id)` for every world that is registered, now or later: for registries of others."""
+    for id in worlds():
+        tell(id)
+    _TOLD.append(tell)
 
 
 def worlds() -> tuple[str, ...]:
@@ -67,18 +82,19 @@ def make_world(id: str, **options: Any) -> World:
 
 
 def make(
-    id: str,
+    id: str | World,
     *,
     signals: Sequence[str | Signal] = DEFAULT_SIGNALS,
     senses: Senses | None = None,
     horizon: int | None = None,
     **options: Any,
 ) -> Simulation:
-    """Make a simulation of a registered world.
+    """Make a simulation of a world.
 
     Parameters
     ----------
-    id : a world id, like "rendezvous-v0"; `socialsim.worlds()` lists them.
+    id : a world id, like "rendezvous-v0"; `socialsim.worlds()` lists them. Or a World, such as
+        `socialsim.sample_world(key)`; it has its options already.
     signals : names or Signal instances; their order is the order of the channels.
     senses : defaults to `Senses()`.
     horizon : decisions until truncation; defaults to the world's own.
@@ -88,10 +104,17 @@ def make(
     ------
     OptionError : unknown world, signal or option, or an impossible size; says what is allowed.
     """
-    world = make_world(id, **options)
-    chosen = tuple(make_signal(s) for s in signals)
-    names = [s.name for s in chosen]
-    if not chosen or len(set(names)) < len(names):
-        raise errors.OptionError(f"signals={names}; allowed: one or more, each name once")
-    steps = errors.integer("horizon", world.horizon if horizon is None else horizon, low=1)
-    return Simulation(world=world, senses=senses or Senses(), signals=chosen, horizon=steps, id=id)
+    if isinstance(id, World):
+        if options:
+            names = ", ".join(sorted(options))
+            raise errors.OptionError(f"options {names} beside a World; allowed: options of a world id only")
+        world, id = id, ""
+    else:
+        world = make_world(id, **options)
+    return Simulation(
+        world=world,
+        senses=Senses() if senses is None else senses,
+        signals=channels.chosen(signals),
+        horizon=world.horizon if horizon is None else horizon,
+        id=id,
+    )

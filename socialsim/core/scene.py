@@ -67,7 +67,7 @@ def object_features(num_objects: int, **columns: ArrayLike) -> Float[Array, "M F
     unknown = sorted(set(columns) - set(OBJECT_FEATURES))
     if unknown:
         raise ValueError(f"unknown object feature {unknown}; the table holds {list(OBJECT_FEATURES)}")
-    zero = jnp.zeros(num_objects)
+    zero = jnp.zeros(num_objects, jnp.float32)
     stacked = [
         jnp.broadcast_to(jnp.asarray(columns.get(name, zero), jnp.float32), (num_objects,))
         for name in OBJECT_FEATURES

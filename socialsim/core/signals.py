@@ -11,9 +11,11 @@ Signals are the only thing learners ever receive; they enter a scalar only throu
 
 import abc
 import dataclasses
+import functools
 import math
-from collections.abc import Mapping
-from typing import Any, ClassVar
+import numbers
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, cast
 
 import jax.numpy as jnp
 from flax import struct
@@ -128,7 +130,8 @@ class Attention(Signal):
         return agents / total[:, None], objects / total[:, None]
 
     def begin(self, scene: Scene) -> Trace:
-        return AttentionTrace(jnp.zeros((scene.num_agents, scene.num_agents)), scene.position)
+        a = scene.num_agents
+        return AttentionTrace(jnp.zeros((a, a), jnp.float32), scene.position.astype(jnp.float32))
 
     def update(self, window: Window) -> Trace:
         old: AttentionTrace = window.trace
@@ -169,10 +172,11 @@ class Imitation(Signal):
     analysis). A copy counts by the rarity of the act to its copier, `-log p_j(a) / log N` clipped to
     [0, 1]. Copying as a rule is worth nothing: x averaged over j's changes of act is the habit h[j, i],
     and a copy is worth `novelty(h)` of it. Until act frequencies are known, credit is scaled by how much
-    evidence there is, so that an episode's start leaks nothing. Each copier has one unit to give, shared
-    by those it saw at the first of the lags. Bounds: |imitation_i| <= A - 1.
+    evidence there is, so that an episode's start leaks nothing. Each copier has one unit to give: x is
+    divided by how many it saw, at that of the lags at which it saw most. Bounds: what a copier gives adds up
+    to at most 1, and |imitation_i| <= A - 1.
 
-    memory: steps over which act frequencies are averaged.
+    lags: steps from an act to its copy, a tuple.  memory: steps over which act frequencies are averaged.
     habit_memory: changes of act over which habits are averaged.  power: of `novelty`.
     """
 
@@ -185,18 +189,20 @@ class Imitation(Signal):
     def __post_init__(self):
         _steps(self, "memory", "habit_memory")
         _not_negative(self, "power")
-        whole = all(_whole(k) for k in self.lags)
-        if not self.lags or not whole or min(self.lags) < 1:
-            allowed = "one or more integers, each at least 1"
-            raise errors.OptionError(f"imitation: lags={self.lags}; allowed: {allowed}")
+        given: Any = self.lags
+        lags = list(cast(Sequence[Any], given)) if isinstance(given, Sequence) else []
+        if not lags or not all(_lag(k) for k in lags):
+            allowed = "one or more integers, each at least 1, like (1, 2)"
+            raise errors.OptionError(f"imitation: lags={given!r}; allowed: {allowed}")
+        object.__setattr__(self, "lags", tuple(int(k) for k in lags))  # a list would not compile
 
     @property
     def remembers(self) -> Mapping[str, int]:
         return {"act": max(self.lags), "sees_agent": max(self.lags)}
 
     def begin(self, scene: Scene) -> Trace:
-        a = scene.num_agents
-        return ImitationTrace(jnp.zeros((a, NUM_ACTS)), jnp.zeros(()), jnp.zeros((a, a)))
+        a, zeros = scene.num_agents, functools.partial(jnp.zeros, dtype=jnp.float32)
+        return ImitationTrace(zeros((a, NUM_ACTS)), zeros(()), zeros((a, a)))
 
     def excess(self, window: Window) -> tuple[Float[Array, "A A"], Float[Array, "A A"], Float[Array, " A"]]:
         """[j, i] x and the share of lags at which j saw i, both 0 where j did not change its act; and
@@ -221,14 +227,15 @@ class Imitation(Signal):
         own = jnp.stack([(window.scene.act == a) for a in range(NUM_ACTS)], -1).astype(jnp.float32)
         return ImitationTrace(
             frequency=_ema(old.frequency, own, self.memory),
-            mass=_ema(old.mass, jnp.ones(()), self.memory),
+            mass=_ema(old.mass, jnp.ones((), jnp.float32), self.memory),
             habit=old.habit + visible * (x - old.habit) / self.habit_memory,
         )
 
     def __call__(self, window: Window) -> Float[Array, " A"]:
         x, _, rarity = self.excess(window)
-        seen = window.past["sees_agent"][self.lags[0] - 1]
-        audience = jnp.maximum(seen.sum(-1), 1)  # how many each copier had to choose from
+        # How many each copier had to choose from, at the lag at which it saw most: it gives one unit at most.
+        seen = [window.past["sees_agent"][k - 1].sum(-1) for k in self.lags]
+        audience = jnp.maximum(functools.reduce(jnp.maximum, seen), 1)
         worth = window.trace.mass * rarity / audience
         return (x * novelty(window.trace.habit, self.power) * worth[:, None]).sum(0)
 
@@ -251,26 +258,33 @@ _TINY, _HUGE = 1e-30, 1e30
 _SPAN = ", within 1e-30 to 1e30 (single precision)"
 
 
-def _whole(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
+def _lag(value: Any) -> bool:
+    return not isinstance(value, bool) and isinstance(value, numbers.Integral) and int(value) >= 1
+
+
+def _within(value: Any, low: float) -> bool:
+    real = not isinstance(value, bool) and isinstance(value, numbers.Real)
+    return real and low <= float(value) <= _HUGE
 
 
 def _positive(signal: Signal, *fields: str) -> None:
     for f in fields:
-        if not _TINY <= getattr(signal, f) <= _HUGE:
-            raise errors.OptionError(f"{signal.name}: {f}={getattr(signal, f)}; allowed: more than 0{_SPAN}")
+        if not _within(getattr(signal, f), _TINY):
+            raise errors.OptionError(
+                f"{signal.name}: {f}={getattr(signal, f)!r}; allowed: more than 0{_SPAN}"
+            )
 
 
 def _steps(signal: Signal, *fields: str) -> None:
     for f in fields:  # a running mean over less than a step swings ever wider
-        if not 1 <= getattr(signal, f) <= _HUGE:
-            raise errors.OptionError(f"{signal.name}: {f}={getattr(signal, f)}; allowed: 1 or more{_SPAN}")
+        if not _within(getattr(signal, f), 1):
+            raise errors.OptionError(f"{signal.name}: {f}={getattr(signal, f)!r}; allowed: 1 or more{_SPAN}")
 
 
 def _not_negative(signal: Signal, *fields: str) -> None:
     for f in fields:
-        if getattr(signal, f) != 0 and not _TINY <= getattr(signal, f) <= _HUGE:
-            raise errors.OptionError(f"{signal.name}: {f}={getattr(signal, f)}; allowed: 0 or more{_SPAN}")
+        if getattr(signal, f) != 0 and not _within(getattr(signal, f), _TINY):
+            raise errors.OptionError(f"{signal.name}: {f}={getattr(signal, f)!r}; allowed: 0 or more{_SPAN}")
 
 
 _SIGNALS: dict[str, type[Signal]] = {}
@@ -279,11 +293,14 @@ _SIGNALS: dict[str, type[Signal]] = {}
 def register_signal(signal: type[Signal]) -> type[Signal]:
     """Make a Signal class available by its `name` (usable as a decorator).
 
+    A class of the same module and name takes the place of its elder (a notebook's cell that is run again).
+
     Raises OptionError if the name is taken by another class.
     """
-    known = _SIGNALS.setdefault(signal.name, signal)
-    if known is not signal:
+    known = _SIGNALS.get(signal.name, signal)
+    if (known.__module__, known.__qualname__) != (signal.__module__, signal.__qualname__):
         raise errors.OptionError(f"signal {signal.name!r} is registered already, by {known.__qualname__}")
+    _SIGNALS[signal.name] = signal
     return signal
 
 

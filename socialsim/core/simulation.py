@@ -6,16 +6,24 @@ here: what learners receive is a function of signals alone, and the world never 
 
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
 
+from typing import Any, TypeVar
+
 import jax
 import jax.numpy as jnp
 from flax import struct
 from jaxtyping import Array, Bool, Float, Int, Key
 
+from socialsim.core import channels, errors
 from socialsim.core.compiling import compiled
+from socialsim.core.fusing import made_once
 from socialsim.core.scene import Scene
 from socialsim.core.senses import Observation, Senses
 from socialsim.core.signals import Signal, Trace, Window
 from socialsim.core.world import Actions, State, World
+
+T = TypeVar("T")
+
+MOST_STEPS = 2**31 - 1  # what an int32 counts
 
 
 class SimulationState(struct.PyTreeNode):
@@ -52,6 +60,9 @@ class Simulation(struct.PyTreeNode):
     `reset`, `step` and `scene` are pure and compiled at their first call; they can be jitted and vmapped. The
     world's numeric parameters are leaves, so `jax.vmap` over a stacked Simulation runs many different tasks
     in one compiled step.
+
+    Made by hand it takes names for signals too. Raises OptionError for signals, senses or a horizon that
+    cannot be; a signal that gives no number per agent raises it at the first step.
     """
 
     world: World
@@ -59,6 +70,14 @@ class Simulation(struct.PyTreeNode):
     signals: tuple[Signal, ...] = struct.field(pytree_node=False)
     horizon: int = struct.field(pytree_node=False)
     id: str = struct.field(pytree_node=False, default="")
+
+    def __post_init__(self):
+        senses: Any = self.senses
+        if not isinstance(senses, Senses):
+            allowed = "Senses(), Senses('float32') or Senses('bfloat16')"
+            raise errors.OptionError(f"senses={senses!r}; allowed: {allowed}")
+        object.__setattr__(self, "signals", channels.chosen(self.signals))
+        object.__setattr__(self, "horizon", errors.integer("horizon", self.horizon, low=1, high=MOST_STEPS))
 
     @property
     def num_agents(self) -> int:
@@ -80,7 +99,7 @@ class Simulation(struct.PyTreeNode):
         scene = self.world.scene(world)
         past = {
             field: jnp.full((length, *getattr(scene, field).shape), fill, getattr(scene, field).dtype)
-            for field, (length, fill) in self._remembered().items()
+            for field, (length, fill) in channels.remembered(self.signals).items()
         }
         state = SimulationState(
             world=world,
@@ -88,7 +107,7 @@ class Simulation(struct.PyTreeNode):
             traces=tuple(s.begin(scene) for s in self.signals),
             time=jnp.zeros((), jnp.int32),
         )
-        nothing = jnp.zeros((self.num_agents, len(self.signals)))
+        nothing = jnp.zeros((self.num_agents, len(self.signals)), jnp.float32)
         return state, self._timestep(state, scene, nothing)
 
     @compiled
@@ -96,15 +115,15 @@ class Simulation(struct.PyTreeNode):
         self, key: Key[Array, ""], state: SimulationState, action: Array
     ) -> tuple[SimulationState, TimeStep]:
         """One decision; never resets (see `AutoReset`). action: `[A]` or `[A, n]`."""
-        # Without the barrier XLA's CPU back end computes parts of the step anew for each of their readers.
-        world = jax.lax.optimization_barrier(self.world.step(key, state.world, action))
+        world = made_once(_like(state.world, self.world.step(key, state.world, action)))
         scene = self.world.scene(world)
         windows = [Window(scene, state.past, trace) for trace in state.traces]
-        received = jnp.stack([s(w) for s, w in zip(self.signals, windows, strict=True)], axis=-1)
+        judged = list(zip(self.signals, windows, strict=True))
+        received = jnp.stack([channels.received(s, w) for s, w in judged], axis=-1)
         state = SimulationState(
             world=world,
             past=_push(state.past, scene),
-            traces=tuple(s.update(w) for s, w in zip(self.signals, windows, strict=True)),
+            traces=_like(state.traces, tuple(s.update(w) for s, w in judged)),
             time=state.time + 1,
         )
         return state, self._timestep(state, scene, received)
@@ -121,23 +140,25 @@ class Simulation(struct.PyTreeNode):
             observation=observation,
             final_observation=observation,
             signals=received,
-            joint=scene.joint,
+            joint=scene.joint.astype(jnp.float32),
             terminated=terminated,
             truncated=(state.time >= self.horizon) & ~terminated,
         )
 
-    def _remembered(self) -> dict[str, tuple[int, int]]:
-        """Field -> (steps to keep, value before the start), the union over all signals."""
-        wanted: dict[str, tuple[int, int]] = {}
-        for signal in self.signals:
-            for field, length in signal.remembers.items():
-                before = -1 if field == "act" else 0
-                wanted[field] = (max(length, wanted.get(field, (0, 0))[0]), before)
-        return wanted
-
 
 def _push(past: dict[str, Array], scene: Scene) -> dict[str, Array]:
-    return {f: jnp.concatenate([getattr(scene, f)[None], p[:-1]]) for f, p in past.items()}
+    return {f: jnp.concatenate([getattr(scene, f)[None].astype(p.dtype), p[:-1]]) for f, p in past.items()}
+
+
+def _like(old: T, new: T) -> T:
+    """`new` in the dtypes of `old`: with JAX_ENABLE_X64 arithmetic may widen what a reset began."""
+    if jax.tree.structure(old) != jax.tree.structure(new):
+        return new
+
+    def cast(old: Array, new: Array) -> Array:
+        return new if getattr(new, "dtype", old.dtype) == old.dtype else new.astype(old.dtype)
+
+    return jax.tree.map(cast, old, new)
 
 
 def batch_reset(env: Simulation, key: Key[Array, ""], num_worlds: int) -> tuple[SimulationState, TimeStep]:

@@ -17,6 +17,7 @@ import jax.numpy as jnp
 from socialsim.core.drives import Drives, drive_matrix
 from socialsim.core.senses import Observation
 from socialsim.core.simulation import Simulation, SimulationState, TimeStep
+from socialsim.core.world import World
 from socialsim.envs.jaxmarl_spaces import space_classes
 from socialsim.envs.pettingzoo_spaces import Flat
 from socialsim.envs.vector import simulation_of
@@ -40,12 +41,12 @@ class JaxMARLEnv:
 
     Parameters
     ----------
-    world : a world id, or a simulation made by `socialsim.make`.
+    world : a world id, a simulation made by `socialsim.make`, or a World.
     drives : channel -> weight, an array `[A, C]`, or None for `socialsim.core.drives.DEFAULT_DRIVES`.
-    **options : as for `socialsim.make`, if `world` is an id.
+    **options : as for `socialsim.make`, if `world` is no simulation yet.
     """
 
-    def __init__(self, world: str | Simulation, *, drives: Drives = None, **options):
+    def __init__(self, world: str | Simulation | World, *, drives: Drives = None, **options):
         self.simulation = simulation_of(world, options)
         self.num_agents = self.simulation.num_agents
         self.agents = [f"agent_{i}" for i in range(self.num_agents)]

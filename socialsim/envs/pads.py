@@ -4,7 +4,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
 from socialsim.core import geometry
-from socialsim.core.errors import OptionError, integer
+from socialsim.core.errors import OptionError, integer, number
 from socialsim.core.scene import object_features
 
 
@@ -36,10 +36,9 @@ def check(num_agents: int, num_pads: object, needed: object, radius: object, siz
     pads, wanted = integer("num_pads", num_pads, low=1, high=16), integer("needed", needed, low=1)
     if wanted > num_agents:
         raise OptionError(f"needed={wanted}; allowed: at most num_agents={num_agents}")
-    if not (isinstance(radius, (int, float)) and 0.5 <= radius <= size / 2):
-        raise OptionError(f"radius={radius!r}; allowed: 0.5 to {size / 2:g} bodies (half of size)")
+    within = number("radius", radius, low=0.5, high=size / 2)
     # Bodies are unit discs; this many find places on a pad even where it lies in a corner.
-    most = max(1, int(0.4 * (2 * radius + 1) ** 2))
+    most = max(1, int(0.4 * (2 * within + 1) ** 2))
     if wanted > most:
-        raise OptionError(f"needed={wanted}; allowed: at most {most}, as many as find room within {radius:g}")
+        raise OptionError(f"needed={wanted}; allowed: at most {most}, as many as find room within {within:g}")
     return pads, wanted

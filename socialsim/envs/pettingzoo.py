@@ -3,9 +3,9 @@
     from socialsim.envs import rendezvous_v0
     env = rendezvous_v0.parallel_env(num_agents=3, drives={"attention": 0.1, "coordination": 1.0})
 
-Importing this module (every door module does) also registers all worlds with PettingZoo's own registry:
-`pettingzoo.make("parallel", "socialsim/rendezvous-v0")`. PettingZoo has no plug-in mechanism that could do
-so without an import.
+Importing this module (every door module does) also registers all worlds with PettingZoo's own registry, your
+own too, whenever they come: `pettingzoo.make("parallel", "socialsim/rendezvous-v0")`. PettingZoo has no
+plug-in mechanism that could do so without an import.
 """
 
 from collections.abc import Callable, Mapping
@@ -21,16 +21,14 @@ from pettingzoo.utils.wrappers import OrderEnforcingWrapper
 
 from socialsim.core import errors
 from socialsim.core.drives import Drives, drive_matrix
-from socialsim.core.registry import make, worlds
-from socialsim.core.simulation import Simulation, TimeStep
+from socialsim.core.registry import make, tell_of_worlds
+from socialsim.core.simulation import MOST_STEPS, Simulation, TimeStep
 from socialsim.envs.pettingzoo_actions import check_action
 from socialsim.envs.pettingzoo_spaces import OBSERVATIONS, action_space
 
 NAMESPACE = "socialsim"
 RENDER_MODES = ("human", "rgb_array")
 MAX_SEED = 2**32 - 1
-
-_FOREVER = 2**31 - 1
 
 _split = jax.jit(jax.random.split)
 
@@ -75,7 +73,7 @@ class SocialParallelEnv(pettingzoo.ParallelEnv):
         modes = [*RENDER_MODES, "rgb_array_3d"] if has_3d else list(RENDER_MODES)
         self.metadata = {
             "name": simulation.id.replace("-", "_"),
-            "render_modes": list(RENDER_MODES),
+            "render_modes": modes,
             "render_fps": 8,
             "is_parallelizable": True,
         }
@@ -102,7 +100,8 @@ class SocialParallelEnv(pettingzoo.ParallelEnv):
 
     @max_cycles.setter
     def max_cycles(self, value: int) -> None:
-        self.simulation = self.simulation.replace(horizon=errors.integer("max_cycles", value, low=1))
+        steps = errors.integer("max_cycles", value, low=1, high=MOST_STEPS)
+        self.simulation = self.simulation.replace(horizon=steps)
 
     def observation_space(self, agent: str) -> gymnasium.spaces.Space:
         return self._observation_space[agent]
@@ -180,7 +179,7 @@ class SocialParallelEnv(pettingzoo.ParallelEnv):
     def _compiled(self) -> Simulation:
         # Horizon and id are static and change no arithmetic; without them, one compilation serves all
         # horizons and all worlds of one engine. The horizon is applied in `step`.
-        return self.simulation.replace(horizon=_FOREVER, id="")
+        return self.simulation.replace(horizon=MOST_STEPS, id="")
 
     def _next_key(self):
         self._key, sub = _split(self._key)
@@ -313,14 +312,13 @@ def door(id: str) -> Door:
     return Door(parallel_env, env, raw_env)
 
 
-def register_worlds() -> None:
-    """Put all registered worlds into PettingZoo's registries, as `socialsim/<id>`; safe to call again."""
-    for id in worlds():
-        name, constructors = f"{NAMESPACE}/{id}", door(id)
-        if name not in pettingzoo.parallel_registry:
-            pettingzoo.register("parallel", name, constructors.parallel_env)
-        if name not in pettingzoo.aec_registry:
-            pettingzoo.register("aec", name, constructors.env)
+def register_world(id: str) -> None:
+    """Put a world into PettingZoo's registries, as `socialsim/<id>`; safe to call again."""
+    name, constructors = f"{NAMESPACE}/{id}", door(id)
+    if name not in pettingzoo.parallel_registry:
+        pettingzoo.register("parallel", name, constructors.parallel_env)
+    if name not in pettingzoo.aec_registry:
+        pettingzoo.register("aec", name, constructors.env)
 
 
-register_worlds()
+tell_of_worlds(register_world)

@@ -217,11 +217,19 @@ def record_replay(env, states, *, signals=None, title: str = "") -> Replay:
     env : a Simulation with its states, or a World with its own.
     states : stacked (`[T, ...]` leaves) or a sequence.
     signals : `[T, A, C]`, in the order of `env.channels`.
+
+    Raises OptionError where walls or the floor change: the states of several episodes.
     """
     states = one_by_one(states)
     if signals is not None:
         signals = np.asarray(signals)
     views = [look.view(env, s) for s in states]
+    for t, v in enumerate(views):
+        if not all(np.array_equal(getattr(v, f), getattr(views[0], f)) for f in ("walls", "low", "high")):
+            raise errors.OptionError(
+                f"state {t} has other walls, or another floor, than state 0; allowed: the states of one "
+                "episode, whose walls stand still (a batch that restarts by itself holds several)"
+            )
     data = replay_data(
         [v.scene for v in views],
         signals,

@@ -14,6 +14,7 @@ import numpy as np
 
 from socialsim.core import errors
 from socialsim.core.simulation import Simulation
+from socialsim.core.world import World
 from socialsim.envs.vector import SocialVectorEnv
 
 try:
@@ -39,7 +40,7 @@ class SocialVecEnv(VecEnv):
     world, num_worlds, **options : as for `SocialVectorEnv`.
     """
 
-    def __init__(self, world: str | Simulation, num_worlds: int, **options):
+    def __init__(self, world: str | Simulation | World, num_worlds: int, **options):
         if options.get("as_torch"):
             raise errors.OptionError("as_torch=True; allowed: False, Stable-Baselines3 takes NumPy arrays")
         self.vector = SocialVectorEnv(world, num_worlds, **options)

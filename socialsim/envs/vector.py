@@ -23,6 +23,7 @@ from socialsim.core.drives import Drives, drive_matrix
 from socialsim.core.registry import make
 from socialsim.core.senses import Observation
 from socialsim.core.simulation import Simulation, SimulationState, TimeStep
+from socialsim.core.world import World
 from socialsim.envs.pettingzoo_actions import check_actions
 from socialsim.envs.pettingzoo_spaces import OBSERVATIONS, action_space
 from socialsim.envs.torch_arrays import on_host, require_torch, to_numpy, to_torch
@@ -69,7 +70,7 @@ class SocialVectorEnv(gymnasium.vector.VectorEnv):
 
     Parameters
     ----------
-    world : a world id, or a simulation made by `socialsim.make`.
+    world : a world id, a simulation made by `socialsim.make`, or a World.
     num_worlds : N.
     drives : channel -> weight, an array `[A, C]`, or None for `socialsim.core.drives.DEFAULT_DRIVES`.
     observation : "flat" (Box) or "sets" (Dict).
@@ -77,7 +78,7 @@ class SocialVectorEnv(gymnasium.vector.VectorEnv):
     pool_size : reset states to draw from, per pool; defaults to N, at most 256.
     as_torch : give torch tensors (without a copy, on JAX's device) in place of NumPy arrays; actions may be
         tensors in any case.
-    **options : as for `socialsim.make`, if `world` is an id.
+    **options : as for `socialsim.make`, if `world` is no simulation yet.
 
     Raises
     ------
@@ -86,7 +87,7 @@ class SocialVectorEnv(gymnasium.vector.VectorEnv):
 
     def __init__(
         self,
-        world: str | Simulation,
+        world: str | Simulation | World,
         num_worlds: int,
         *,
         drives: Drives = None,
@@ -201,9 +202,9 @@ class SocialVectorEnv(gymnasium.vector.VectorEnv):
         return sub
 
 
-def simulation_of(world: str | Simulation, options: dict[str, Any]) -> Simulation:
-    """The simulation itself, or a new one of a world id. Raises OptionError for options of a made one."""
-    if isinstance(world, str):
+def simulation_of(world: str | Simulation | World, options: dict[str, Any]) -> Simulation:
+    """The simulation itself, or a new one of a world (id). Raises OptionError for options of a made one."""
+    if isinstance(world, str | World):
         return make(world, **options)
     if not isinstance(world, Simulation):
         given = type(world).__name__

@@ -1,4 +1,4 @@
-"""The degenerate societies of SCIENCE.md section 1, placed where they pay best, and what they earn.
+"""Degenerate societies, placed where they pay best, and what they earn.
 
 `python tests/core/societies.py` prints the table of docs/signals.md.
 """

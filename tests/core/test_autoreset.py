@@ -9,6 +9,7 @@ import pytest
 
 import socialsim
 from socialsim.core.drives import drive_matrix
+from socialsim.core.errors import OptionError
 from socialsim.core.scene import Scene
 from socialsim.core.simulation import SimulationState, TimeStep
 from socialsim.core.world import World
@@ -75,6 +76,42 @@ def test_episodes_are_begun_by_one_branch_for_the_batch_not_by_one_per_world(run
     (program,) = run[2].jaxpr.eqns
     conds = [e for e in program.params["jaxpr"].jaxpr.eqns if e.primitive.name == "cond"]
     assert len(conds) == 1 and conds[0].invars[0].aval.shape == ()
+
+
+def test_a_stack_of_tasks_runs_each_world_in_its_own_task():
+    """Pads for one agent in the one, for two in the other; each steps as it would alone."""
+    options = {"num_agents": 2, "size": 5, "walls": 0, "radius": 2}
+    tasks = [socialsim.make("rendezvous-v0", needed=n, **options).world for n in (1, 2)]
+    env = socialsim.make(jax.tree.map(lambda *x: jnp.stack(x), *tasks), horizon=2)
+    worlds = socialsim.AutoReset(env, 2, 6, stacked=True)
+    pool = worlds.pool(jax.random.key(0))
+    assert pool.state.time.shape == (3, 2)
+    state, _ = worlds.reset(jax.random.key(1))
+    for t in range(4):
+        before = state
+        action = jnp.zeros((2, 2), jnp.int32)
+        state, timestep = worlds.step(jax.random.key(t), pool, before, action)
+        keys = jax.random.split(jax.random.key(t), 3)[1:]
+        for e, task in enumerate(tasks):
+            single = jax.tree.map(lambda x, e=e: x[e], before)
+            plain = env.replace(world=task).step(keys[e], single, action[e])[1]
+            assert same(rows(timestep.signals, e), rows(plain.signals, ...))
+            assert same(rows(timestep.final_observation, e), rows(plain.observation, ...))
+            if timestep.done[e]:
+                members = [rows(pool.state.world, (p, e)) for p in range(3)]
+                assert any(same(rows(state.world, e), m) for m in members)
+
+
+def test_sizes_and_stacks_that_do_not_fit_are_refused():
+    env = socialsim.make("rendezvous-v0", num_agents=2, needed=2, size=5, walls=0)
+    for bad in ({"num_worlds": 0}, {"num_worlds": 2, "pool_size": 0}):
+        with pytest.raises(OptionError, match="=0; allowed: an integer >= 1"):
+            socialsim.AutoReset(env, **bad)
+    tasks = jax.eval_shape(jax.vmap(socialsim.sample_world), jax.random.split(jax.random.key(0), 3))
+    stack = socialsim.make(jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), tasks))
+    for options, named in (({}, "a stack of 3 tasks"), ({"stacked": True}, r"every leaf \[4, ...\]")):
+        with pytest.raises(OptionError, match=named):
+            jax.eval_shape(socialsim.AutoReset(stack, 4, 2, **options).reset, jax.random.key(0))
 
 
 class Perturbed(World):

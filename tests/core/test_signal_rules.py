@@ -186,6 +186,36 @@ def test_a_copier_shares_one_unit_among_those_it_saw():
     assert float(two[0]) == pytest.approx(float(one[0]) / 2)
 
 
+def test_who_saw_more_a_step_earlier_gives_one_unit_all_the_same():
+    """Two models at the second lag, both matched, none at the first: each gets a half of half the lags."""
+    window = copied(0.0, 0.0)
+    sees = jnp.zeros((2, A, A), bool).at[1, 1, [0, 2]].set(True)
+    past = {"act": jnp.array([[4, 2, 4], [5, 2, 5]]), "sees_agent": sees}
+    np.testing.assert_allclose(Imitation()(window.replace(past=past)), [0.8 / 4, 0, 0.8 / 4], rtol=1e-6)
+
+
+@pytest.mark.parametrize("lags", [(1, 2), (2,), (1, 3, 4)])
+def test_a_copier_never_gives_more_than_one_unit(lags):
+    """Of seven, only agent 1 sees anybody, at each lag a crowd of its own; few acts, so that many match."""
+    a, worlds = 7, 400
+    rng = np.random.default_rng(1)
+    crowd = rng.random((worlds, max(lags), 1, a)) < rng.random((worlds, max(lags), 1, 1))
+    sees = np.zeros((worlds, max(lags), a, a), bool)
+    sees[:, :, 1] = crowd[:, :, 0]
+    sees[:, :, 1, 1] = False
+    act = rng.integers(5, 7, (worlds, max(lags) + 1, a)).astype(np.int32)
+    act[:200, 1:, [0, 2, 3, 4, 5, 6]] = act[:200, :1, 1:2]  # everybody did what agent 1 does now
+    now = scene(film(), 0)
+    signal = Imitation(lags=lags)
+
+    def given(act, sees):
+        trace = signals.ImitationTrace(jnp.zeros((a, NUM_ACTS)), jnp.ones(()), jnp.zeros((a, a)))
+        return signal(Window(now.replace(act=act[0]), {"act": act[1:], "sees_agent": sees}, trace)).sum()
+
+    sums = jax.vmap(given)(jnp.asarray(act), jnp.asarray(sees))
+    assert 0.9 < float(sums.max()) <= 1 + 1e-6
+
+
 def test_whoever_goes_on_with_an_act_copies_nobody():
     window = copied(0.1, 0.2)
     same = dict(window.past, act=window.past["act"].at[0, 1].set(5))

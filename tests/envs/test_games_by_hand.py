@@ -55,6 +55,18 @@ def test_ultimatum_payoffs():
             np.testing.assert_array_equal(state.joint, [sign, sign])
 
 
+def test_consent_that_is_not_confirmed_in_time_is_a_refusal():
+    world = ultimatum(rounds=1)
+    state = act(world, play_turn(world, begin(world), p0=4), STILL, PUSH)
+    while not world.terminated(state):
+        assert not state.joint.any()
+        state = act(world, state, STILL, STILL)
+    outcome = world.outcome(state)
+    assert not state.joint.any() and not outcome.accepted[0] and not outcome.confirmed[0]
+    assert int(outcome.offer[0]) == 4
+    np.testing.assert_array_equal(outcome.payoff[0], [0, 0])
+
+
 @pytest.mark.parametrize(
     ("sent", "back", "owned", "joint"),
     [

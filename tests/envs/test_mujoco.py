@@ -326,6 +326,18 @@ def test_bad_options_are_named_in_one_line(id, options, named):
     assert "\n" not in str(error.value)
 
 
+@pytest.mark.parametrize(
+    ("id", "options"),
+    [
+        ("rendezvous-mujoco-v0", {"size": np.int64(8), "radius": np.float32(1.5), "walls": np.int64(1)}),
+        ("beam-v0", {"size": np.float32(10), "length": np.int64(4), "num_agents": np.int64(3)}),
+    ],
+)
+def test_numpys_numbers_are_numbers(id, options):
+    world = make_world(id, **options)
+    assert world == make_world(id, **{name: value.item() for name, value in options.items()})
+
+
 @pytest.mark.skipif(importlib.util.find_spec("warp") is not None, reason="warp is installed here")
 def test_warp_without_warp_is_an_option_error():
     with pytest.raises(OptionError, match="warp-lang"):

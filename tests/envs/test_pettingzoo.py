@@ -303,6 +303,13 @@ def test_every_world_has_a_door(small):
         assert "render_mode" in inspect.signature(getattr(small.door, name)).parameters
 
 
+def test_render_modes_are_told():
+    from socialsim.envs import rendezvous_mujoco_v0, rendezvous_v0
+
+    solid = rendezvous_mujoco_v0.parallel_env(render_mode="rgb_array_3d").metadata["render_modes"]
+    assert solid == [*rendezvous_v0.parallel_env().metadata["render_modes"], "rgb_array_3d"]
+
+
 def test_import_is_light():
     code = (
         "import sys, socialsim;"

@@ -472,3 +472,20 @@ def test_bad_options_are_named_in_one_line(id, options, named, unchecked):
     with pytest.raises(OptionError, match=named) as error:
         make_world(id, **options)
     assert "\n" not in str(error.value) and "allowed" in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("id", "options"),
+    [
+        ("rendezvous-plane-v0", {"size": np.int64(10), "radius": np.float32(1.5)}),
+        ("spread-v0", {"size": np.float64(10), "radius": np.float32(0.5)}),
+        ("flock-v0", {"radius": np.int64(3), "memory": np.float32(4)}),
+        ("dance-v0", {"period": np.int32(8), "variety": np.float32(0.25)}),
+    ],
+)
+def test_numpys_numbers_are_numbers(id, options, unchecked):
+    plain = {name: value.item() for name, value in options.items()}
+    for mine, theirs in zip(
+        jax.tree.leaves(make_world(id, **options)), jax.tree.leaves(make_world(id, **plain)), strict=True
+    ):
+        assert mine.dtype == theirs.dtype and mine == theirs

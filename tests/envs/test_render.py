@@ -206,6 +206,14 @@ def test_replay_data_goes_through_json(episode):
     assert data["extent"] == [-0.5, -0.5, 5.5, 5.5] and len(data["walls"]) == 1
 
 
+def test_a_replay_is_of_one_episode(episode):
+    env, states, _ = episode
+    other = env.reset(jax.random.key(7))[0]
+    shifted = other.replace(world=other.world.replace(walls=states[0].world.walls + 1.0))
+    with pytest.raises(OptionError, match="state 2 has other walls.*allowed: the states of one episode"):
+        record_replay(env, [states[0], states[1], shifted])
+
+
 def test_replay_of_scenes_alone():
     data = replay_data([scene(), scene(position=((4.0, 4.0), (8.0, 5.0)))])
     assert data["steps"] == 2 and data["channels"] == [] and data["walls"] == []

@@ -68,7 +68,8 @@ def imitation(film, *, lags=(1, 2), memory=20.0, habit_memory=5.0, power=8.0, ac
             for j in range(agents):
                 if now[j] == film.act[t - 1, e, j]:
                     continue  # going on is no copy
-                audience = max(int(film.sees_agent[t - 1, e, j].sum()), 1)
+                seen = [int(film.sees_agent[t - k, e, j].sum()) for k in lags if t >= k]
+                audience = max(*seen, 1)
                 usual = counts[j, now[j]] / known if known else 0.0
                 rarity = min(1.0, -math.log(max(usual, 1e-6)) / math.log(acts))
                 for i in range(agents):

@@ -25,7 +25,7 @@ class Record(struct.PyTreeNode):
         return cls(
             given=jnp.zeros((rounds, turns, players), jnp.int32),
             confirmed=jnp.zeros((rounds, turns), bool),
-            payoff=jnp.zeros((rounds, players)),
+            payoff=jnp.zeros((rounds, players), jnp.float32),
             played=jnp.zeros(rounds, bool),
         )
 

@@ -40,22 +40,22 @@ class Seated(struct.PyTreeNode):
 
 def corners(size: Float[Array, ""]) -> tuple[Float[Array, "2"], Float[Array, "2"]]:
     """Lower left and upper right corner of the floor round a table `size` bodies across."""
-    corner = jnp.full(2, 1.0) * (size / 2 + seats.MARGIN)
+    corner = jnp.ones(2, jnp.float32) * (size / 2 + seats.MARGIN)
     return -corner, corner
 
 
 def scene(seated: Seated, shown: Shown, size: Float[Array, ""], eyes: Eyes) -> Scene:
     """The Scene of players at a table `size` bodies across."""
     a = seated.seat.shape[-1]
-    walls = jnp.zeros((0, 4))
+    walls, zeros = jnp.zeros((0, 4), jnp.float32), jnp.zeros(a, jnp.float32)
+    middle = jnp.zeros((1, 2), jnp.float32)
     out = seats.outward(seated.seat, a)
     position, heading = out * size / 2, seats.facing(seated.seat, seated.turned, a)
-    objects = jnp.concatenate([position - seats.TRAY * out, jnp.zeros((1, 2))])
+    objects = jnp.concatenate([position - seats.TRAY * out, middle])
     present = jnp.append(jnp.ones(a, bool), shown.pot is not None)
     pot = {} if shown.pot is None else shown.pot
     columns: dict[str, Any] = {
-        name: jnp.append(shown.trays.get(name, jnp.zeros(a)), pot.get(name, 0.0))
-        for name in {**shown.trays, **pot}
+        name: jnp.append(shown.trays.get(name, zeros), pot.get(name, 0.0)) for name in {**shown.trays, **pot}
     }
     low, high = corners(size)
     sees_object = eyes.see(position, heading, objects, walls) & present
@@ -64,15 +64,15 @@ def scene(seated: Seated, shown: Shown, size: Float[Array, ""], eyes: Eyes) -> S
     joins = shown.joins[:, None] & present[-1]
     return Scene(
         position=position,
-        velocity=jnp.zeros((a, 2)),
+        velocity=jnp.zeros((a, 2), jnp.float32),
         heading=heading,
         gaze=heading,
         act=seated.act,
         load=shown.load,
-        strength=jnp.ones(a),
+        strength=jnp.ones(a, jnp.float32),
         clear=geometry.free_distance(position, geometry.fan(heading, NUM_RAYS), walls, low, high),
         object_position=objects,
-        object_goal=jnp.concatenate([shown.towards.astype(jnp.float32) @ position, jnp.zeros((1, 2))]),
+        object_goal=jnp.concatenate([shown.towards.astype(jnp.float32) @ position, middle]),
         object_features=object_features(a + 1, **columns),
         object_present=present,
         takes_part=jnp.concatenate([own, joins], axis=1),

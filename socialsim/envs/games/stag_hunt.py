@@ -34,13 +34,13 @@ class StagHunt(Table):
         return jnp.maximum(jnp.maximum(self.stag, self.hare), jnp.maximum(self.alone, 1.0))
 
     def endow(self, role: Int[Array, " A"]) -> Float[Array, " A"]:
-        return jnp.zeros(role.shape)
+        return jnp.zeros(role.shape, jnp.float32)
 
     def plays(self, state: TableState) -> Bool[Array, " A"]:
         return jnp.ones(self.agents, bool)
 
     def limit(self, state: TableState) -> Float[Array, " A"]:
-        return jnp.ones(self.agents)
+        return jnp.ones(self.agents, jnp.float32)
 
     def tokens(self, state: TableState) -> Bool[Array, " A"]:
         return jnp.zeros(self.agents, bool)
@@ -58,7 +58,7 @@ class StagHunt(Table):
         """Each tray holds the sign of going along."""
         choosing = state.turn < 1
         sign = state.forward.astype(jnp.float32)
-        return {"needed": jnp.full(self.agents, 1.0) * choosing, "present": sign, "progress": sign}
+        return {"needed": jnp.ones(self.agents, jnp.float32) * choosing, "present": sign, "progress": sign}
 
     def pot(self, state: TableState) -> dict[str, Array]:
         """The stag. While trays are covered nobody is seen to hunt it."""

@@ -27,7 +27,8 @@ class Table(Rules):
     Acts are moves. ADVANCE puts one unit forward, into one's own tray, RETREAT takes one back, INTERACT
     confirms; they count only for those whose turn it is and who have not confirmed yet, within what the
     rules admit. A unit is one token or, where there is only yes or no, the sign of consent. The turn ends
-    when all whose turn it is have confirmed, or after `turn_limit` decisions (what is forward then stands).
+    when all whose turn it is have confirmed, or after `turn_limit` decisions: what is forward then stands,
+    but for consent in `ultimatum`, which has to be confirmed.
     TURN_LEFT and TURN_RIGHT turn the body by an eighth; they and the gestures are visible and move nothing.
 
     When the last turn of a round ends, tokens change hands at once, and the settled table is shown for one
@@ -49,12 +50,12 @@ class Table(Rules):
             seat=jax.random.permutation(seat_key, a).astype(jnp.int32),
             turned=none,
             act=jnp.full(a, int(Act.STILL), jnp.int32),
-            joint=jnp.zeros(a),
-            first=jax.random.randint(first_key, (), 0, a),
+            joint=jnp.zeros(a, jnp.float32),
+            first=jax.random.randint(first_key, (), 0, a, jnp.int32),
             round=jnp.zeros((), jnp.int32),
             turn=jnp.zeros((), jnp.int32),
             clock=jnp.zeros((), jnp.int32),
-            owned=jnp.zeros(a),
+            owned=jnp.zeros(a, jnp.float32),
             forward=none,
             done=jnp.zeros(a, bool),
             given=jnp.zeros((self.turns, a), jnp.int32),
@@ -67,7 +68,7 @@ class Table(Rules):
         act = action.astype(jnp.int32)
         spin = (act == Act.TURN_LEFT).astype(jnp.int32) - (act == Act.TURN_RIGHT).astype(jnp.int32)
         turned = (state.turned + spin) % seats.EIGHTHS
-        state = state.replace(act=act, turned=turned, joint=jnp.zeros(self.agents))
+        state = state.replace(act=act, turned=turned, joint=jnp.zeros(self.agents, jnp.float32))
         settled = state.turn >= self.turns
         after = choose(settled, self._begin(state, state.round + 1), self._play(state))
         return choose(self.terminated(state), state, after)
@@ -91,7 +92,7 @@ class Table(Rules):
         """
         mine = jnp.arange(self.agents) == agent
         act = jnp.where(mine, int(Act.INTERACT), int(Act.STILL)).astype(jnp.int32)
-        state = state.replace(act=act, joint=jnp.zeros(self.agents))
+        state = state.replace(act=act, joint=jnp.zeros(self.agents, jnp.float32))
         may, units = self.to_move(state), self.units(state)
         if others is not None:
             forward = jnp.where(may & ~mine, jnp.clip(others, 0, units), state.forward)
@@ -113,7 +114,7 @@ class Table(Rules):
         return showing.corners(self.size)
 
     def boxes(self, state: TableState) -> Float[Array, "W 4"]:
-        return jnp.zeros((0, 4))
+        return jnp.zeros((0, 4), jnp.float32)
 
     def zones(self, state: TableState) -> Float[Array, "1 P 2"]:
         """The table top, for pictures."""

@@ -39,7 +39,8 @@ class Ultimatum(Pair):
 
     def settle(self, state: TableState) -> TableState:
         offer = self.given(state, 0).astype(jnp.float32)
-        answered, accepted = state.turn == 1, self.given(state, 1) > 0
+        answered = state.turn == 1
+        accepted = (self.given(state, 1) > 0) & state.confirmed[1]  # a sign that is not confirmed is none
         paid = jnp.where(accepted, self.change(state, -offer, offer), 0.0)
         return state.replace(
             owned=jnp.where(answered, paid, state.owned),
@@ -63,7 +64,8 @@ class Ultimatum(Pair):
 
     def outcome(self, state: TableState) -> UltimatumOutcome:
         given = state.record.given.sum(-1)
-        return UltimatumOutcome(**vars(self.common(state)), offer=given[:, 0], accepted=given[:, 1] > 0)
+        accepted = (given[:, 1] > 0) & state.record.confirmed[:, 1]
+        return UltimatumOutcome(**vars(self.common(state)), offer=given[:, 0], accepted=accepted)
 
 
 def ultimatum(
@@ -83,9 +85,10 @@ def ultimatum(
     Roles pass on by one after each round; who begins is drawn.  What: `endowment` tokens of a neutral
     resource (agents have no money), the proposer's at first, and a tray before each player.  Acts: in the
     first turn the proposer's ADVANCE puts one token into its tray, RETREAT takes one back, INTERACT makes
-    the offer. In the second the responder's ADVANCE gives the sign of consent, RETREAT takes it back,
-    INTERACT ends the turn: with the sign the offer is accepted, without it (or when time runs out) it is
-    refused. Turns and gestures are visible and move nothing (see `Table`).
+    the offer; when time runs out, what lies in the tray is offered. In the second the responder's ADVANCE
+    gives the sign of consent, RETREAT takes it back, INTERACT ends the turn: with the sign the offer is
+    accepted, without it it is refused. When time runs out it is refused, sign or not. Turns and gestures
+    are visible and move nothing (see `Table`).
     Joint event: an offer is accepted, whatever its size; the two share it.  Horizon: `rounds` rounds of
     at most 2 `turn_limit` + 1 decisions; terminates with the settled table of the last round.
     Selfish players offer next to nothing and accept everything (the subgame-perfect equilibrium); people

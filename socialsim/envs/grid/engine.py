@@ -101,7 +101,7 @@ class Grid(World):
             velocity=jnp.zeros((a, 2), jnp.int32),
             act=jnp.zeros(a, jnp.int32),  # Act.STILL
             strength=1 + (bits % self.strongest.astype(jnp.uint32)).astype(jnp.int32),
-            joint=jnp.zeros(a),
+            joint=jnp.zeros(a, jnp.float32),
             object_position=objects,
             object_goal=goals,
             walls=walls,

@@ -6,11 +6,11 @@ from jaxtyping import Array, Bool, Float, Int, Key
 
 from socialsim.core import geometry
 from socialsim.core.acts import Act
-from socialsim.core.errors import OptionError, integer
+from socialsim.core.errors import OptionError, integer, number
 from socialsim.core.scene import Scene, object_features
 from socialsim.core.sight import Eyes
 from socialsim.envs.mujoco import placing
-from socialsim.envs.mujoco.bodies import BEAM_RADIUS, BODY, WALK, Plan, compiled
+from socialsim.envs.mujoco.bodies import BEAM_RADIUS, BODY, MAX_AGENTS, WALK, Plan, compiled
 from socialsim.envs.mujoco.engine import BodiesState, MujocoWorld
 
 NOTCH = 0.25  # bodies: progress is counted in these
@@ -40,8 +40,8 @@ class Beam(MujocoWorld):
     def reset(self, key: Key[Array, ""]) -> BeamState:
         place_key, turn_key, body_key, goal_key = jax.random.split(key, 4)
         low = self.plan.beam_low
-        centre = jax.random.uniform(place_key, (2,), minval=low, maxval=self.plan.size - low)
-        turn = jax.random.uniform(turn_key, (1,), minval=-jnp.pi, maxval=jnp.pi)
+        centre = jax.random.uniform(place_key, (2,), jnp.float32, low, self.plan.size - low)
+        turn = jax.random.uniform(turn_key, (1,), jnp.float32, -jnp.pi, jnp.pi)
         goal = self._new_goal(goal_key, centre)
         trip = geometry.norm(goal - centre)
         pose = jnp.concatenate([centre, turn])
@@ -154,9 +154,9 @@ def beam(
     ------
     OptionError : an option out of range; the message says what is allowed.
     """
+    num_agents = integer("num_agents", num_agents, low=1, high=MAX_AGENTS)
     needed = integer("needed", needed, low=1)
-    if not (isinstance(length, (int, float)) and 1 <= length <= 100):
-        raise OptionError(f"length={length!r}; allowed: 1 to 100 bodies")
+    size, length = placing.side(size), number("length", length, low=1, high=100)
     plan = Plan(num_agents=num_agents, size=size, beam=length, impl=impl)
     placing.check_room(num_agents, size, length, 0)
     if size < length + 4.2:

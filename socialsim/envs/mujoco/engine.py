@@ -80,7 +80,7 @@ class MujocoWorld(World):
 
     def bounds(self, state: BodiesState):
         """Lower left and upper right corner of the floor, in bodies: `[2]` each."""
-        return jnp.zeros(2), jnp.array([float(self.plan.size), float(self.plan.width)])
+        return jnp.zeros(2, jnp.float32), jnp.array([self.plan.size, self.plan.width], jnp.float32)
 
     def boxes(self, state: BodiesState) -> Float[Array, "W 4"]:
         """Inner walls as boxes, in bodies."""
@@ -120,18 +120,18 @@ class MujocoWorld(World):
 
         a = self.num_agents
         position = placing.start_places(place_key, a, self.plan.size, clearance, self.plan.width)
-        yaw = jax.random.uniform(turn_key, (a, 1), minval=-jnp.pi, maxval=jnp.pi)
-        head = jnp.zeros((a, self.plan.dofs - 3))
+        yaw = jax.random.uniform(turn_key, (a, 1), jnp.float32, -jnp.pi, jnp.pi)
+        head = jnp.zeros((a, self.plan.dofs - 3), jnp.float32)
         qpos = jnp.concatenate([position * BODY, yaw, head], -1).reshape(-1)
         if self.plan.plank:
-            qpos = jnp.concatenate([jnp.zeros(1), qpos])
+            qpos = jnp.concatenate([jnp.zeros(1, jnp.float32), qpos])
         if beam is not None:
             qpos = jnp.concatenate([qpos, beam[:2] * BODY, beam[2:]])
         return dict(
             qpos=qpos,
             qvel=jnp.zeros_like(qpos),
             act=jnp.full(a, int(Act.STILL), jnp.int32),
-            joint=jnp.zeros(a),
+            joint=jnp.zeros(a, jnp.float32),
             walls=walls,
         )
 
@@ -167,7 +167,8 @@ class MujocoWorld(World):
         drive = jnp.clip(jnp.where(jnp.isnan(action), 0.0, action), -1.0, 1.0).astype(jnp.float32)
         _, model, data = compiled(self.plan)
         if self.plan.walls:
-            centre = jnp.concatenate([state.walls * BODY, jnp.full((self.plan.walls, 1), BODY / 2)], -1)
+            height = jnp.full((self.plan.walls, 1), BODY / 2, jnp.float32)
+            centre = jnp.concatenate([state.walls * BODY, height], -1)
             rest = model.geom_pos[self.plan.walls :]
             model = model.replace(geom_pos=jnp.concatenate([centre, rest]))
         if load is not None:
@@ -177,7 +178,7 @@ class MujocoWorld(World):
             qpos, qvel = carry
             force = self._drive_force(qpos, drive)
             moved = mjx.step(model, data.replace(qpos=qpos, qvel=qvel, qfrc_applied=force))
-            return self._constrain(qpos, moved.qvel, friction)
+            return self._constrain(qpos, moved.qvel.astype(jnp.float32), friction)
 
         qpos, qvel = jax.lax.fori_loop(0, SUBSTEPS, substep, (state.qpos, state.qvel))
         # Angles stay small, so that float32 keeps resolving them in long episodes.
@@ -203,7 +204,9 @@ class MujocoWorld(World):
         push = WALK * drive[:, 0]
         heads = [NECK * drive[:, i] for i in range(2, self.plan.dofs - 1)]
         force = jnp.stack([push * jnp.cos(yaw), push * jnp.sin(yaw), SPIN * drive[:, 1], *heads], -1)
-        return jnp.concatenate([jnp.zeros(self._first), force.reshape(-1), jnp.zeros(3 * self._beams)])
+        return jnp.concatenate(
+            [jnp.zeros(self._first, jnp.float32), force.reshape(-1), jnp.zeros(3 * self._beams, jnp.float32)]
+        )
 
     def _constrain(self, qpos, qvel, friction):
         """Dry friction of the beam and joint limits, by projection at the end of a substep.
@@ -249,8 +252,8 @@ class MujocoWorld(World):
             heading=heading,
             gaze=gaze,
             act=state.act,
-            load=jnp.zeros(self.num_agents),
-            strength=jnp.ones(self.num_agents),
+            load=jnp.zeros(self.num_agents, jnp.float32),
+            strength=jnp.ones(self.num_agents, jnp.float32),
             clear=geometry.free_distance(position, geometry.fan(heading, NUM_RAYS), boxes, low, high),
             object_position=object_position,
             object_goal=object_goal,

@@ -56,10 +56,10 @@ class Gaze(MujocoWorld):
         body = self._begin(body_key)
         state = GazeState(
             **body,
-            lights=jnp.zeros((m, 3)),
+            lights=jnp.zeros((m, 3), jnp.float32),
             target=self._another(target_key, jnp.zeros(m, bool)),
             since=jnp.full((self.num_agents, m), _LONG_AGO, jnp.int32),
-            informed=_first(jax.random.uniform(know_key, (self.num_agents,)), self.num_informed),
+            informed=_first(jax.random.uniform(know_key, (self.num_agents,), jnp.float32), self.num_informed),
         )
         nowhere = jnp.full((m, 2), -geometry.FAR, jnp.float32)
         place = placing.scatter(
@@ -71,7 +71,7 @@ class Gaze(MujocoWorld):
             edge=EDGE,
             apart=APART,
         )
-        height = LOWEST + (self.height - LOWEST) * jax.random.uniform(height_key, (m, 1))
+        height = LOWEST + (self.height - LOWEST) * jax.random.uniform(height_key, (m, 1), jnp.float32)
         return state.replace(lights=jnp.concatenate([place, height], -1))
 
     def step(self, key: Key[Array, ""], state: GazeState, action: Float[Array, "A 4"]) -> GazeState:
@@ -136,7 +136,7 @@ class Gaze(MujocoWorld):
 
     def _another(self, key, target: Bool[Array, " M"]) -> Bool[Array, " M"]:
         """One-hot of a light that is not the target."""
-        return _first(jnp.where(target, 2.0, jax.random.uniform(key, target.shape)), 1)
+        return _first(jnp.where(target, 2.0, jax.random.uniform(key, target.shape, jnp.float32)), 1)
 
 
 def _first(score: Float[Array, " N"], count: Int[Array, ""] | int) -> Bool[Array, " N"]:
@@ -199,6 +199,7 @@ def gaze(
     """
     agents = integer("num_agents", num_agents, low=1, high=MAX_AGENTS)
     lights = integer("num_lights", num_lights, low=2, high=MAX_LIGHTS)
+    size, walls = placing.side(size), integer("walls", walls, low=0, high=8)
     plan = Plan(num_agents=agents, size=size, walls=walls, impl=impl, nod=True)
     placing.check_room(agents, size, 0.0, walls)
     compiled(plan)

@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Array, Bool, Float, Key
 
 from socialsim.core import geometry
-from socialsim.core.errors import OptionError
+from socialsim.core.errors import OptionError, number
 
 PITCH = 1.25  # bodies between starting places
 JITTER = 0.1  # bodies; two agents start at least PITCH - 2 * JITTER apart
@@ -30,10 +30,13 @@ def lattice(size: float, width: float | None = None) -> np.ndarray:
     return np.stack(places, -1).reshape(-1, 2).astype(np.float32)
 
 
+def side(size: object) -> float:
+    """The checked side of a square arena, bodies."""
+    return number("size", size, low=3, high=200)
+
+
 def check_room(num_agents: int, size: float, beam: float, walls: int) -> None:
     """Raises OptionError if the arena has too few starting places, or too few blocks for its walls."""
-    if not (isinstance(size, (int, float)) and math.isfinite(size) and 3 <= size <= 200):
-        raise OptionError(f"size={size!r}; allowed: 3 to 200 bodies")
     blocks = int(size / BLOCK) ** 2
     if walls > blocks:
         raise OptionError(f"walls={walls}; allowed: at most {blocks} for size={size:g}")
@@ -53,9 +56,9 @@ def start_places(
     order_key, jitter_key = jax.random.split(key)
     places = jnp.asarray(lattice(size, width))
     free = clearance(places) > JITTER * 1.5
-    score = jax.random.uniform(order_key, (len(places),)) + free
+    score = jax.random.uniform(order_key, (len(places),), jnp.float32) + free
     chosen = places[jax.lax.top_k(score, count)[1]]
-    return chosen + jax.random.uniform(jitter_key, chosen.shape, minval=-JITTER, maxval=JITTER)
+    return chosen + jax.random.uniform(jitter_key, chosen.shape, jnp.float32, -JITTER, JITTER)
 
 
 def start_walls(key: Key[Array, ""], half: np.ndarray, size: float) -> Float[Array, "W 2"]:
@@ -63,7 +66,7 @@ def start_walls(key: Key[Array, ""], half: np.ndarray, size: float) -> Float[Arr
     blocks = int(size / BLOCK)
     line = (np.arange(blocks) + 0.5) * (size / max(blocks, 1))
     centres = jnp.asarray(np.stack(np.meshgrid(line, line), -1).reshape(-1, 2), jnp.float32)
-    score = jax.random.uniform(key, (len(centres),))
+    score = jax.random.uniform(key, (len(centres),), jnp.float32)
     return centres[jax.lax.top_k(score, len(half))[1]]
 
 
@@ -72,7 +75,7 @@ def draw(key: Key[Array, ""], low: float, high: float, clearance) -> Float[Array
 
     clearance: of places `[K, 2]` to `[K]`, in units of what is wanted.
     """
-    tries = jax.random.uniform(key, (TRIES, 2), minval=low, maxval=high)
+    tries = jax.random.uniform(key, (TRIES, 2), jnp.float32, low, high)
     good = clearance(tries)
     score = jnp.where(good >= 1, 2.0 + jnp.arange(TRIES), good)
     best = score == score.max()

@@ -6,11 +6,11 @@ from flax import struct
 from jaxtyping import Array, Bool, Float, Int, Key
 
 from socialsim.core import geometry
-from socialsim.core.errors import OptionError, integer
+from socialsim.core.errors import OptionError, integer, number
 from socialsim.core.scene import Scene, object_features
 from socialsim.core.sight import Eyes
 from socialsim.envs.mujoco import placing
-from socialsim.envs.mujoco.bodies import Plan, compiled
+from socialsim.envs.mujoco.bodies import MAX_AGENTS, Plan, compiled
 from socialsim.envs.mujoco.engine import BodiesState, MujocoWorld
 
 RADIUS = 1.5  # bodies: whose centre is this near to a pad's stands on it
@@ -54,7 +54,7 @@ class Rendezvous(MujocoWorld):
         return self._scene(state, state.pads, state.pads, features, there)
 
     def markers(self, state: RendezvousState) -> dict[str, Array]:
-        pose = jnp.concatenate([state.pads, jnp.zeros((self.num_pads, 1))], -1)
+        pose = jnp.concatenate([state.pads, jnp.zeros((self.num_pads, 1), jnp.float32)], -1)
         return {f"pad_{i}": pose[i] for i in range(self.num_pads)}
 
     def zones(self, state: RendezvousState) -> Float[Array, "M P 2"]:
@@ -109,13 +109,14 @@ def rendezvous_mujoco(
     OptionError : an option out of range; the message says what is allowed.
     """
     pads = integer("num_pads", num_pads, low=1, high=MAX_PADS)
+    num_agents = integer("num_agents", num_agents, low=1, high=MAX_AGENTS)
     needed = integer("needed", needed, low=1)
+    size, walls = placing.side(size), integer("walls", walls, low=0, high=8)
     plan = Plan(num_agents=num_agents, size=size, walls=walls, impl=impl)
     placing.check_room(num_agents, size, 0.0, walls)
     if needed > num_agents:
         raise OptionError(f"needed={needed}; allowed: at most num_agents={num_agents}")
-    if not (isinstance(radius, (int, float)) and 0.5 <= radius <= size / 2):
-        raise OptionError(f"radius={radius!r}; allowed: 0.5 to {size / 2:g} bodies (half of size)")
+    radius = number("radius", radius, low=0.5, high=size / 2)
     # Bodies are unit discs; this many find places on a pad even where it lies in a corner.
     most = max(1, int(0.4 * (2 * radius + 1) ** 2))
     if needed > most:

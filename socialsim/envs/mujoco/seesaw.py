@@ -43,7 +43,7 @@ class Seesaw(MujocoWorld):
     def reset(self, key: Key[Array, ""]) -> SeesawState:
         body_key, load_key = jax.random.split(key)
         body = self._begin(body_key)
-        state = SeesawState(**body, load_place=jnp.zeros(()), held=jnp.int32(0))
+        state = SeesawState(**body, load_place=jnp.float32(0), held=jnp.int32(0))
         state = state.replace(load_place=self._new_place(load_key, state))
         # It begins at rest, tilted as its weights tilt it.
         tilt = jnp.clip(TILT * self._imbalance(state, state.load_place), -TILT_LIMIT, TILT_LIMIT)
@@ -94,7 +94,7 @@ class Seesaw(MujocoWorld):
     def markers(self, state: SeesawState) -> dict[str, Array]:
         """Poses from the middle of the plank."""
         half = jnp.float32(self.plan.width / 2)
-        zero = jnp.zeros(())
+        zero = jnp.float32(0)
         return {
             "load": jnp.stack([state.load_place, -half, zero]),
             "bubble": jnp.stack([self._bubble(state), zero, zero]),

@@ -9,7 +9,7 @@ from flax import struct
 from jaxtyping import Array, Bool, Float, Int, Key
 
 from socialsim.core.acts import Act
-from socialsim.core.errors import OptionError, integer
+from socialsim.core.errors import integer, number
 from socialsim.core.scene import Scene
 from socialsim.envs.plane.engine import PlaneState, PlaneWorld, floor
 from socialsim.envs.plane.flock import together_count
@@ -44,12 +44,12 @@ class Dance(PlaneWorld):
     def reset(self, key: Key[Array, ""]) -> DanceState:
         body_key, phase_key, tempo_key = jax.random.split(key, 3)
         a = self.agents
-        own = jax.random.uniform(tempo_key, (a,), minval=-1.0, maxval=1.0)
+        own = jax.random.uniform(tempo_key, (a,), jnp.float32, -1.0, 1.0)
         return DanceState(
             **self._begin(body_key),
-            phase=jax.random.uniform(phase_key, (a,), minval=0.0, maxval=2 * jnp.pi),
+            phase=jax.random.uniform(phase_key, (a,), jnp.float32, 0.0, 2 * jnp.pi),
             natural=self.tempo * (1 + self.variety * own),
-            history=jnp.zeros((self.window, a, 2)),
+            history=jnp.zeros((self.window, a, 2), jnp.float32),
         )
 
     def step(self, key: Key[Array, ""], state: DanceState, action: Array) -> DanceState:
@@ -161,14 +161,10 @@ def dance(
         full_view=full_view,
     )
     wanted = together_count(needed, num_agents)
-    if not (isinstance(period, (int, float)) and 4 <= period <= 64):
-        raise OptionError(f"period={period!r}; allowed: 4 to 64 decisions")
-    if not (isinstance(variety, (int, float)) and 0 <= variety <= 0.5):
-        raise OptionError(f"variety={variety!r}; allowed: 0 to 0.5")
     return Dance(
         **ground,
         needed=jnp.int32(wanted),
-        tempo=jnp.float32(2 * np.pi / period),
-        variety=jnp.float32(variety),
+        tempo=jnp.float32(2 * np.pi / number("period", period, low=4, high=64)),
+        variety=jnp.float32(number("variety", variety, low=0, high=0.5)),
         window=integer("window", window, low=4, high=256),
     )

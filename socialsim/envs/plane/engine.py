@@ -1,6 +1,5 @@
 """The plane engine: what every world of discs shares; tasks add objects and joint events."""
 
-import math
 from typing import Any, ClassVar, TypeVar
 
 import jax
@@ -10,7 +9,7 @@ from jaxtyping import Array, Bool, Float, Int, Key
 
 from socialsim.core import geometry
 from socialsim.core.acts import NUM_ACTS, Act, act_from_motion
-from socialsim.core.errors import OptionError, integer
+from socialsim.core.errors import OptionError, integer, number
 from socialsim.core.scene import NUM_RAYS, Scene, object_features
 from socialsim.core.sight import Eyes
 from socialsim.core.world import Actions, World
@@ -43,7 +42,7 @@ class Objects(struct.PyTreeNode):
 def no_objects(num_agents: int) -> Objects:
     """One empty slot: every world has at least one."""
     return Objects(
-        position=jnp.zeros((1, 2)),
+        position=jnp.zeros((1, 2), jnp.float32),
         features=object_features(1),
         present=jnp.zeros(1, bool),
         takes_part=jnp.zeros((num_agents, 1), bool),
@@ -89,7 +88,7 @@ class PlaneWorld(World):
 
     def bounds(self, state: PlaneState):
         """Lower left and upper right corner of the floor, in bodies: `[2]` each."""
-        return jnp.zeros(2), jnp.stack([self.size, self.size])
+        return jnp.zeros(2, jnp.float32), jnp.stack([self.size, self.size])
 
     def boxes(self, state: PlaneState) -> Float[Array, "W 4"]:
         return state.walls
@@ -102,25 +101,27 @@ class PlaneWorld(World):
         wall_key, upright_key, place_key, turn_key = jax.random.split(key, 4)
         walls = self._walls(wall_key, upright_key)
         a = self.agents
-        line = placing.MARGIN + jnp.linspace(0.0, 1.0, self.side) * (self.size - 2 * placing.MARGIN)
+        even = jnp.linspace(0.0, 1.0, self.side, dtype=jnp.float32)
+        line = placing.MARGIN + even * (self.size - 2 * placing.MARGIN)
         places = jnp.stack(jnp.meshgrid(line, line, indexing="ij"), -1).reshape(-1, 2)
         position = placing.choose_places(
             place_key, places, a, lambda place: placing.from_box(place, walls) - physics.RADIUS
         )
         bodies = physics.Bodies(
             position=position,
-            velocity=jnp.zeros((a, 2)),
-            yaw=jax.random.uniform(turn_key, (a,), minval=-jnp.pi, maxval=jnp.pi),
-            spin=jnp.zeros(a),
+            velocity=jnp.zeros((a, 2), jnp.float32),
+            yaw=jax.random.uniform(turn_key, (a,), jnp.float32, -jnp.pi, jnp.pi),
+            spin=jnp.zeros(a, jnp.float32),
         )
         still = jnp.full(a, int(Act.STILL), jnp.int32)
-        return dict(bodies=bodies, act=still, joint=jnp.zeros(a), walls=walls)
+        joint = jnp.zeros(a, jnp.float32)
+        return dict(bodies=bodies, act=still, joint=joint, walls=walls)
 
     def _walls(self, key, upright_key) -> Float[Array, "W 4"]:
         if self.bars == 0:
-            return jnp.zeros((0, 4))
+            return jnp.zeros((0, 4), jnp.float32)
         centre = placing.wall_centres(key, self.bars, self.blocks, self.size)
-        along = jnp.array([WALL_LENGTH, WALL_WIDTH]) / 2
+        along = jnp.array([WALL_LENGTH, WALL_WIDTH], jnp.float32) / 2
         upright = jax.random.bernoulli(upright_key, 0.5, (self.bars, 1))
         half = jnp.where(upright, along[::-1], along)
         return jnp.concatenate([centre - half, centre + half], -1)
@@ -171,8 +172,8 @@ class PlaneWorld(World):
             heading=heading,
             gaze=heading,
             act=state.act,
-            load=jnp.zeros(self.agents),
-            strength=jnp.ones(self.agents),
+            load=jnp.zeros(self.agents, jnp.float32),
+            strength=jnp.ones(self.agents, jnp.float32),
             clear=geometry.free_distance(position, rays, state.walls, low, high),
             object_position=shown.position,
             object_goal=shown.position,
@@ -193,10 +194,7 @@ def floor(
     Raises OptionError, naming the option, for what cannot be: more agents than starting places.
     """
     agents, bars = integer("num_agents", num_agents, low=1, high=MAX_AGENTS), integer("walls", walls, low=0)
-    if isinstance(size, bool) or not (isinstance(size, (int, float)) and math.isfinite(size)):
-        raise OptionError(f"size={size!r}; allowed: a number from 3 to 200 bodies")
-    if not 3 <= size <= 200:
-        raise OptionError(f"size={size!r}; allowed: 3 to 200 bodies")
+    size = number("size", size, low=3, high=200)
     blocks, side = int(size / placing.BLOCK), placing.lattice_side(size)
     if bars > blocks**2:
         raise OptionError(f"walls={bars}; allowed: at most {blocks**2} for size={size:g}")

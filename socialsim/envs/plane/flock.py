@@ -6,7 +6,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int, Key
 
 from socialsim.core import geometry
-from socialsim.core.errors import OptionError, integer
+from socialsim.core.errors import OptionError, integer, number
 from socialsim.core.scene import Scene
 from socialsim.envs.plane.engine import PlaneState, PlaneWorld, floor
 
@@ -27,7 +27,7 @@ class Flock(PlaneWorld):
     memory: Float[Array, ""]  # decisions over which motion is averaged
 
     def reset(self, key: Key[Array, ""]) -> FlockState:
-        return FlockState(**self._begin(key), motion=jnp.zeros((self.agents, 2)))
+        return FlockState(**self._begin(key), motion=jnp.zeros((self.agents, 2), jnp.float32))
 
     def step(self, key: Key[Array, ""], state: FlockState, action: Array) -> FlockState:
         before = state.bodies.position
@@ -110,11 +110,12 @@ def flock(
         full_view=full_view,
     )
     wanted = together_count(needed, num_agents)
-    if not (isinstance(radius, (int, float)) and 1.0 < radius <= 200):
-        raise OptionError(f"radius={radius!r}; allowed: more than 1 and at most 200 bodies")
-    if not (isinstance(memory, (int, float)) and 1 <= memory <= 1000):
-        raise OptionError(f"memory={memory!r}; allowed: 1 to 1000 decisions")
-    return Flock(**ground, needed=jnp.int32(wanted), radius=jnp.float32(radius), memory=jnp.float32(memory))
+    return Flock(
+        **ground,
+        needed=jnp.int32(wanted),
+        radius=jnp.float32(number("radius", radius, low=1, high=200, above=True)),
+        memory=jnp.float32(number("memory", memory, low=1, high=1000)),
+    )
 
 
 def together_count(needed: object, num_agents: int) -> int:

@@ -8,7 +8,7 @@ from flax import struct
 from jaxtyping import Array, Bool, Float, Key
 
 from socialsim.core import geometry
-from socialsim.core.errors import OptionError, integer
+from socialsim.core.errors import OptionError, integer, number
 from socialsim.core.scene import Scene, object_features
 from socialsim.envs.plane.engine import EDGE, Objects, PlaneState, PlaneWorld, floor
 from socialsim.envs.plane.rendezvous import discs
@@ -126,6 +126,5 @@ def spread(
         raise OptionError(
             f"num_landmarks={marks}; allowed: at most {most}, with num_agents={num_agents} and size={size:g}"
         )
-    if not (isinstance(radius, (int, float)) and 0.25 <= radius <= APART / 2):
-        raise OptionError(f"radius={radius!r}; allowed: 0.25 to {APART / 2:g} bodies")
-    return Spread(**ground, radius=jnp.float32(radius), num_landmarks=marks)
+    within = number("radius", radius, low=0.25, high=APART / 2)
+    return Spread(**ground, radius=jnp.float32(within), num_landmarks=marks)
