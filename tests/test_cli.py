@@ -26,7 +26,7 @@ def no_device_setup(monkeypatch):
         (["train", "rendezvous-v0", "--option", "size"], "allowed: name=value"),
         (["train", "rendezvous-v0", "--drives", "atention=1"], "did you mean 'attention'"),
         (["train", "rendezvous-v0", "--drives", "attention=-1"], "0 or more"),
-        (["train", "rendezvous-v0", "--seeds", "0"], "seeds=0; allowed: an integer >= 1"),
+        (["train", "rendezvous-v0", "--seeds", "0"], "seeds=0; allowed: an integer from 1 to 4096"),
         (["experiment", "emergent-value"], "did you mean 'emergent-values'"),
         (["experiment", "emergent-values", "--preset", "dmeo"], "did you mean 'demo'"),
         (["report", "/nowhere/at/all"], "/nowhere/at/all"),

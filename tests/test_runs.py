@@ -338,7 +338,7 @@ def test_wrong_folders_get_one_clear_line_and_stay_untouched(tmp_path):
     Run.create(tmp_path / "demo", CONFIG).close()
     config = json.loads((tmp_path / "demo/config.json").read_text())
     cases = {
-        "foreign": ("notes.txt", "hello", "no run of socialsim"),
+        "foreign": ("notes.txt", "hello", "is not a socialsim run"),
         "torn": ("config.json", '{"format": "socialsim-run", ', "damaged or foreign"),
         "list": ("config.json", "[1]", "damaged or foreign"),
         "edited": ("config.json", json.dumps({**config, "config": {"seeds": 9}}), "was changed after"),

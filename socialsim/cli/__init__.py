@@ -5,8 +5,10 @@ import sys
 import warnings
 from collections.abc import Sequence
 
-_DISK = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO}
-_DISK |= {errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG}
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+_DISK = _FULL | {errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO}
+_DISK |= {errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG}
+_RESUMABLE = {"train", "experiment", "survey", "probe", "assay", "transfer", "strangers"}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -14,32 +16,38 @@ def main(arguments: Sequence[str] | None = None) -> int:
     from socialsim.core.errors import SocialsimError
 
     given = list(sys.argv[1:] if arguments is None else arguments)
+    resumable = bool(_RESUMABLE & set(given[:1]))
     shown, warnings.showwarning = warnings.showwarning, _told
     try:
         from socialsim.cli.commands import dispatch
 
         dispatch(given)
     except SocialsimError as error:
-        print(f"socialsim: {error}", file=sys.stderr)
-        return 2
+        return _end(str(error))
     except BrokenPipeError:
         return 0
     except OSError as error:
         if error.errno not in _DISK:
             raise
         where = f"{error.filename!r}: " if error.filename else ""
-        print(
-            f"socialsim: {where}{error.strerror}; make room or name another place; a run goes on where it "
-            "stopped",
-            file=sys.stderr,
-        )
-        return 2
+        remedy = "make room or name another place" if error.errno in _FULL else "name another place"
+        remedy += "; a run goes on where it stopped" if resumable else ""
+        return _end(f"{where}{error.strerror}; {remedy}")
+    except (MemoryError, RuntimeError) as error:
+        if isinstance(error, RuntimeError) and "RESOURCE_EXHAUSTED" not in str(error):
+            raise
+        place = ", and name another folder" if resumable else ""
+        return _end(f"not enough memory; ask for fewer seeds, worlds or episodes{place}")
     except KeyboardInterrupt:
-        print("socialsim: interrupted; run the same command again to go on", file=sys.stderr)
-        return 130
+        return _end(f"interrupted{'; run the same command again to go on' if resumable else ''}", 130)
     finally:
         warnings.showwarning = shown
     return 0
+
+
+def _end(line: str, status: int = 2) -> int:
+    print(f"socialsim: {line}", file=sys.stderr)
+    return status
 
 
 def _told(message, category, filename, lineno, file=None, line=None) -> None:

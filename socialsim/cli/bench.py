@@ -20,11 +20,11 @@ from socialsim.agents.ppo import PPOConfig
 from socialsim.agents.program import Program
 from socialsim.agents.team import new_team
 from socialsim.agents.training import NothingCarried
-from socialsim.cli.commands import parse_options
-from socialsim.cli.roofline import bandwidth, bytes_per_agent_step
+from socialsim.cli.options import as_ppo, parse_options, parse_ppo
+from socialsim.cli.roofline import bandwidth, bytes_per_agent_step, bytes_read_back
 from socialsim.core.autoreset import AutoReset
 from socialsim.core.drives import drive_matrix
-from socialsim.core.errors import integer
+from socialsim.core.errors import OptionError, integer
 from socialsim.core.registry import make
 from socialsim.core.signals import DEFAULT_SIGNALS
 from socialsim.core.simulation import Simulation
@@ -42,23 +42,28 @@ def main(
     option: Sequence[str] = (),
     signals: Sequence[str] = DEFAULT_SIGNALS,
     scaling: bool = False,
+    ppo: Sequence[str] = (),
 ) -> None:
     integer("worlds", worlds, low=1)
     integer("steps", steps, low=1)
     integer("repeats", repeats, low=1)
+    config = as_ppo(parse_ppo(ppo))
+    if ppo and what == "simulation":
+        raise OptionError(f"ppo option {ppo[0]!r}; allowed: with --what training or --what transfer")
     env = make(world, signals=signals, **parse_options(option))
     if scaling:
-        scale(env, worlds, steps, repeats, what, as_json)
+        scale(env, worlds, steps, repeats, what, as_json, config)
         return
     if what == "simulation":
         measured = simulation(env, worlds, steps, repeats)
     else:
-        measured = training(env, repeats, carried=what == "transfer")
+        measured = training(env, repeats, config, carried=what == "transfer")
     row = {
         "world": world,
         "what": what,
         "agents": env.num_agents,
         "options": list(option),
+        "ppo": list(ppo),
         "signals": list(signals),
         **measured,
         "peak_memory_mb": round(peak_memory_mb(), 1),
@@ -76,7 +81,15 @@ def main(
         )
 
 
-def scale(env: Simulation, worlds: int, steps: int, repeats: int, what: str, as_json: bool) -> None:
+def scale(
+    env: Simulation,
+    worlds: int,
+    steps: int,
+    repeats: int,
+    what: str,
+    as_json: bool,
+    config: PPOConfig = PPOConfig(),
+) -> None:
     """The same work on more and more devices (strong scaling), and as much more work (weak scaling).
 
     Work: worlds of the simulator, teams of the learner. efficiency: the rate over that of one device, per
@@ -91,7 +104,7 @@ def scale(env: Simulation, worlds: int, steps: int, repeats: int, what: str, as_
                 size = worlds if kind == "strong" else worlds * n // most
                 found = simulation(env, size, steps, repeats, among=n)
             else:
-                found = training(env, repeats, teams=most if kind == "strong" else n, among=n)
+                found = training(env, repeats, config, teams=most if kind == "strong" else n, among=n)
             rows.append({"scaling": kind, "devices": n, **found})
             alone = next(r for r in rows if r["scaling"] == kind)["agent_steps_per_s"]
             rows[-1]["efficiency"] = round(found["agent_steps_per_s"] / alone / n, 3)
@@ -109,7 +122,8 @@ def scale(env: Simulation, worlds: int, steps: int, repeats: int, what: str, as_
 
 
 def simulation(env: Simulation, worlds: int, steps: int, repeats: int, *, among: int | None = None) -> dict:
-    """Random actions; every number of every observation is read. among: of how many devices."""
+    """Random actions; what a step gives is written to memory, and its observations and signals are read back.
+    among: of how many devices."""
     count = devices.divide(worlds, waits=env.world.waits, among=among)
     mesh = devices.mesh(count)
     batch = AutoReset(env, worlds // count)
@@ -124,6 +138,8 @@ def simulation(env: Simulation, worlds: int, steps: int, repeats: int, *, among:
             action = random_action(act_key, env.actions, batch.num_worlds * env.num_agents)
             action = action.reshape(batch.num_worlds, env.num_agents, *action.shape[1:])
             state, timestep = batch.step(step_key, pool, state, action)
+            # Without the barrier a compiler may fuse the sums into the step: nothing would be written.
+            timestep = jax.lax.optimization_barrier(timestep.replace(final_observation=()))
             read = sum(x.astype(jnp.float32).sum() for x in jax.tree.leaves(timestep.observation))
             return (state, total + read + timestep.signals.sum()), None
 
@@ -158,28 +174,31 @@ def simulation(env: Simulation, worlds: int, steps: int, repeats: int, *, among:
 
 
 def _of_roofline(env: Simulation, rate: float, mesh: Mesh) -> dict:
-    """What share of the rate is reached that memory would allow if only what must move moved."""
-    moved, reached = bytes_per_agent_step(env), bandwidth(mesh)
+    """What share of the rate is reached that memory would allow if only what must move moved: what a step
+    moves, and what this benchmark reads back of it."""
+    moved, read, reached = bytes_per_agent_step(env), bytes_read_back(env), bandwidth(mesh)
     return {
         "bytes_per_agent_step": moved,
+        "bytes_read_back": read,
         "bandwidth_gb_per_s": round(reached / 1e9, 2),
-        "of_roofline": round(rate * moved / reached, 4),
+        "of_roofline": round(rate * (moved + read) / reached, 4),
     }
 
 
 def training(
     env: Simulation,
     repeats: int,
+    config: PPOConfig = PPOConfig(),
     *,
     teams: int | None = None,
     among: int | None = None,
     carried: bool = False,
 ) -> dict:
-    """The demo's learner; one team per device, if it is not said otherwise.
+    """The learner, eight updates at a time; one team per device, unless told otherwise.
 
     carried: as in a transfer, with a potential and a distilled reward that come from elsewhere.
     """
-    teams, config = len(jax.devices()) if teams is None else teams, PPOConfig()
+    teams = len(jax.devices()) if teams is None else teams
     size = config.batch * env.num_agents
     program = Program(env, config, 8, teams, carried, checked=False, among=among)
     drives = np.stack([drive_matrix(None, env.channels, env.num_agents)] * teams)
@@ -199,6 +218,7 @@ def training(
     middle = statistics.median(times)
     return {
         "teams": teams,
+        "worlds": config.worlds,
         "agent_steps_per_s": round(teams * program.updates * size / middle),
         "world_steps_per_s": round(teams * program.updates * config.batch / middle),
         "compile_s": round(first - middle, 2),

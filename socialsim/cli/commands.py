@@ -1,6 +1,5 @@
 """The commands. Heavy imports happen inside them, so that `--help` is quick."""
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Literal
@@ -8,7 +7,7 @@ from typing import Annotated, Literal
 import tyro
 
 from socialsim.cli.saying import say
-from socialsim.cli.strangers import strangers
+from socialsim.cli.strangers import Runs, strangers
 
 Repeated = tyro.conf.UseAppendAction[tuple[str, ...]]  # `--option a=1 --option b=2`
 
@@ -34,29 +33,37 @@ def train(
     chunks: int = 10,
     drives: str = "",
     option: Repeated = (),
+    ppo: Repeated = (),
     hosts: int = 1,
     host: int | None = None,
     coordinator: str = "",
+    quiet: bool = False,
 ) -> None:
-    """Train teams on social signals alone; go on with a run that was stopped.
+    """Train teams on social signals alone; resumes a run that was stopped.
 
     Args:
-        world: id of the world.
+        world: id of the world; 'socialsim worlds' lists them.
         out: run folder; default runs/WORLD.
-        agent_steps: to train for, per seed.
-        seeds: independent teams.
-        seed: of all randomness.
-        chunks: checkpoints and health checks on the way.
-        drives: weights such as "attention=0.05,coordination=1"; default: see `socialsim.core.drives`.
-        option: options of the world, such as size=12 (repeat for several).
-        hosts: that train together; 0: as the cluster says (Slurm, TPU pod, MPI). All see the run folder.
-        host: number of this one, from 0; default: as the cluster says.
-        coordinator: ADDRESS:PORT of host 0; default: JAX_COORDINATOR_ADDRESS, or as the cluster says.
+        agent_steps: agent-steps to train for, per seed.
+        seeds: number of independently trained teams.
+        seed: random seed.
+        chunks: number of checkpoints, each with a check of the value heads.
+        drives: weight of each signal, such as "attention=0.05,coordination=1"; default attention=0.05,
+            imitation=0.05, coordination=1.
+        option: option of the world, such as size=12; repeat for several.
+        ppo: option of the learner, such as worlds=8192 on a large GPU, steps=64, minibatches=8 or
+            network.width=128; repeat for several.
+        hosts: number of hosts that train together; 0: ask the cluster (Slurm, TPU pod, MPI). All must see
+            the run folder.
+        host: index of this host, from 0; default: ask the cluster.
+        coordinator: ADDRESS:PORT of host 0; default: JAX_COORDINATOR_ADDRESS, or ask the cluster.
+        quiet: show no progress.
     """
     from socialsim.cli import training
 
     training.join(hosts, host, coordinator)
-    training.train(world, out, agent_steps, seeds, seed, chunks, drives, option)
+    budget = {"agent_steps": agent_steps, "seeds": seeds, "seed": seed, "chunks": chunks, "quiet": quiet}
+    training.train(world, out, drives=drives, option=option, ppo=ppo, **budget)
 
 
 def experiment(
@@ -66,22 +73,21 @@ def experiment(
     seed: int = 0,
     quiet: bool = False,
 ) -> None:
-    """Run an experiment of the programme; writes report.html and summary.json into the run folder.
+    """Run one of the built-in experiments; writes report.html and summary.json, and resumes where it stopped.
 
     Args:
-        name: such as emergent-values or value-drift.
-        preset: demo (minutes on two cores), paper (one GPU), test (seconds; says nothing).
+        name: coherence, discovery, emergent-values, reward-density, somatic-markers, value-atlas or
+            value-drift.
+        preset: demo (minutes on two cores), paper (one GPU) or test (seconds; no conclusions); of value-atlas
+            hour (an hour on two cores), gpu or test.
         out: run folder; default runs/NAME-PRESET, for emergent-values runs/PRESET.
-        seed: of all randomness.
-        quiet: no progress.
+        seed: random seed.
+        quiet: show no progress.
     """
     from socialsim.experiments import run_experiment
 
     path = run_experiment(name, preset, path=out, seed=seed, quiet=quiet)
-    summary = json.loads((path / "summary.json").read_text())
-    for line in summary["answer"]:
-        print(line)
-    print(f"\nreport: {path / 'report.html'}   figures: {path / 'summary.json'}")
+    say(path, "summary", "report")
 
 
 def survey(
@@ -93,16 +99,16 @@ def survey(
     seed: int = 0,
     quiet: bool = False,
 ) -> None:
-    """Random, scripted and shortly trained teams in every world, in one table; goes on where it stopped.
+    """Compare random, scripted and briefly trained teams in every world; resumes where it stopped.
 
     Args:
-        worlds: ids; default: all.
+        worlds: ids of the worlds; default: all.
         out: run folder.
-        agent_steps: training per seed.
-        seeds: trained teams per world.
-        episodes: each team is measured on.
-        seed: of all randomness.
-        quiet: no progress.
+        agent_steps: agent-steps to train for, per seed.
+        seeds: number of trained teams per world.
+        episodes: number of episodes that each team is measured on.
+        seed: random seed.
+        quiet: show no progress.
     """
     from socialsim.experiments.survey import survey as measure
 
@@ -125,14 +131,14 @@ def probe(
     """Probe the value heads of a trained run; writes probe.html, probe.json and netCDF files.
 
     Args:
-        run: folder of a `socialsim train` run.
+        run: folder of a 'socialsim train' run.
         out: folder to write into; default RUN/probe.
-        concepts: to probe for; default: all of the built-in ones.
-        episodes: played per team.
-        every: one in so many steps is probed.
-        scenes: to edit.
-        seed: of all randomness.
-        quiet: no progress.
+        concepts: names of the concepts to probe for; default: all that are built in.
+        episodes: number of episodes played, per team.
+        every: probe one step in so many.
+        scenes: number of scenes to edit.
+        seed: random seed.
+        quiet: show no progress.
     """
     from socialsim.experiments.probing import probe as measure
 
@@ -153,17 +159,17 @@ def assay(
     seed: int = 0,
     quiet: bool = False,
 ) -> None:
-    """Put a trained run to the human-likeness battery; writes assay.html, assay.json and assay.nc.
+    """Put a trained run through the human-likeness battery; writes assay.html, assay.json and assay.nc.
 
     Args:
-        run: folder of a `socialsim train` run.
+        run: folder of a 'socialsim train' run.
         out: folder to write into; default RUN/assay.
-        assays: some of the battery's; default: all.
-        tables: games played of each kind.
-        episodes: played in the team's own world, for assays of looking.
-        temperature: of choices read out of value heads, in units of each head's scale.
-        seed: of all randomness.
-        quiet: no progress.
+        assays: names of the assays; default: all of the battery.
+        tables: number of games played, of each kind.
+        episodes: number of episodes played in the team's own world, for the assays of looking.
+        temperature: temperature of the choices read out of value heads, in units of each head's scale.
+        seed: random seed.
+        quiet: show no progress.
     """
     from socialsim.experiments.assaying import assay as measure
 
@@ -173,10 +179,10 @@ def assay(
 
 
 def transfer(
-    sources: Annotated[tuple[Path, ...], tyro.conf.Positional],
+    sources: Runs,
     targets: tuple[str, ...],
     out: Path = Path("runs/transfer"),
-    arms: tuple[str, ...] = ("scratch", "shaping", "random", "shuffled", "distilled", "encoder", "policy"),
+    arms: tuple[str, ...] = (),
     zero_shot_only: bool = False,
     seeds: int = 5,
     agent_steps: int = 400_000,
@@ -187,40 +193,34 @@ def transfer(
     """Move the values of trained runs into other worlds; writes transfer.html, transfer.json, netCDF files.
 
     Args:
-        sources: folders of `socialsim train` runs.
-        targets: ids of worlds.
-        out: folder to write into; the same command goes on where it stopped.
-        arms: what new learners are given.
-        zero_shot_only: read the values there and train nobody.
-        seeds: learners per arm.
-        agent_steps: each learns for.
-        episodes: played in each world.
-        seed: of all randomness.
-        quiet: no progress.
+        sources: folders of 'socialsim train' runs.
+        targets: ids of the worlds to move the values into.
+        out: folder to write into; the same command resumes where it stopped.
+        arms: what new learners are given; default: scratch and every carrier with its controls.
+        zero_shot_only: read the values in the other worlds and train nobody.
+        seeds: number of learners per arm.
+        agent_steps: agent-steps that each learner trains for.
+        episodes: number of episodes played in each world.
+        seed: random seed.
+        quiet: show no progress.
     """
     from socialsim.experiments.moving import move
 
-    options = {"seeds": seeds, "agent_steps": agent_steps, "episodes": episodes, "seed": seed, "quiet": quiet}
-    say(move(sources, targets, out=out, arms=() if zero_shot_only else arms, **options), "transfer")
+    options: dict = {"seeds": seeds, "agent_steps": agent_steps, "episodes": episodes}
+    options |= {"seed": seed, "quiet": quiet} | ({"arms": arms} if arms else {})
+    options |= {"arms": ()} if zero_shot_only else {}
+    say(move(sources, targets, out=out, **options), "transfer")
 
 
 def report(run: Annotated[Path, tyro.conf.Positional]) -> None:
-    """Say where a finished run's report is, and its answer.
+    """Print the answer of a finished run, and where its report is.
 
     Args:
-        run: run folder.
+        run: folder of an experiment, or of what probe, assay, transfer or strangers wrote.
     """
-    from socialsim.core.errors import RunError
-    from socialsim.runs import Run
+    from socialsim.cli import reporting
 
-    opened = Run.open(run)
-    if not opened.file("report.html").exists():
-        raise RunError(
-            f"{str(run)!r} has no report yet: run the experiment again, it goes on where it stopped"
-        )
-    for line in opened.read_json("summary.json")["answer"]:
-        print(line)
-    print(opened.file("report.html"))
+    reporting.report(run)
 
 
 def replay(
@@ -233,11 +233,11 @@ def replay(
     """Play one episode of a trained team and write it as .html, .gif or .mp4.
 
     Args:
-        run: folder of a `socialsim train` run.
-        out: file to write; its ending says how.
-        world: another world to play in; default: the one it was trained in.
-        team: which seed's team.
-        seed: of the episode.
+        run: folder of a 'socialsim train' run.
+        out: file to write; its ending chooses the format.
+        world: id of another world to play in; default: the one it was trained in.
+        team: index of the team, from 0: one for each seed.
+        seed: random seed of the episode.
     """
     from socialsim.cli import training
 
@@ -252,30 +252,32 @@ def bench(
     json: bool = False,
     what: Literal["simulation", "training", "transfer"] = "simulation",
     option: Repeated = (),
+    ppo: Repeated = (),
     signals: tuple[str, ...] = ("attention", "imitation", "coordination"),
     devices: bool = False,
 ) -> None:
-    """Measure steps per second, all signals on, observations consumed, auto-reset on.
+    """Measure steps per second, with all signals, observations written and read, and auto-reset.
 
     Args:
         world: id of the world.
-        worlds: simulated at once.
-        steps: decisions per timed call.
-        repeats: timed calls; the median counts.
+        worlds: number of worlds simulated at once (training: see ppo).
+        steps: number of decisions per timed call (training: eight updates).
+        repeats: number of timed calls; the median counts.
         json: print one JSON object as the last line.
-        what: bare simulation under random actions, training with the demo's network, or the same with
+        what: the bare simulation under random actions, training with the default learner, or the same with
             values and rewards carried in from elsewhere.
-        option: options of the world, such as num_agents=16 (repeat for several).
-        signals: which are computed.
+        option: option of the world, such as num_agents=16; repeat for several.
+        ppo: option of the learner, such as worlds=8192; repeat for several.
+        signals: names of the signals to compute.
         devices: measure on 1, 2, 4, ... devices instead: strong and weak scaling.
     """
     from socialsim.cli import bench as benchmark
 
-    benchmark.main(world, worlds, steps, repeats, json, what, option, signals, devices)
+    benchmark.main(world, worlds, steps, repeats, json, what, option, signals, devices, ppo)
 
 
 def doctor() -> None:
-    """Say what this machine offers: devices, versions, rendering; and whether a world runs."""
+    """Print what this machine offers (devices, versions, rendering) and whether a world runs on it."""
     from socialsim.cli import doctor as check
 
     check.main()
@@ -296,21 +298,8 @@ def dispatch(arguments: Sequence[str]) -> None:
 
     devices.use_all_cores()
     tyro.extras.subcommand_cli_from_dict(
-        COMMANDS, prog="socialsim", args=arguments, description="Social signals, values, transfer."
+        COMMANDS,
+        prog="socialsim",
+        args=arguments,
+        description="Social signals instead of rewards: train teams, probe and move their values.",
     )
-
-
-def parse_options(pairs: Sequence[str]) -> dict:
-    """`name=value` strings as keyword options; values are read as JSON where they can be."""
-    from socialsim.core.errors import OptionError
-
-    out = {}
-    for pair in pairs:
-        name, sign, value = pair.partition("=")
-        if not sign or not name:
-            raise OptionError(f"option {pair!r}; allowed: name=value, such as size=12")
-        try:
-            out[name] = json.loads(value.lower() if value in ("True", "False") else value)
-        except json.JSONDecodeError:
-            out[name] = value
-    return out

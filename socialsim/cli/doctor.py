@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import socialsim
 
 PACKAGES = ("jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "pettingzoo", "mujoco", "mujoco-mjx")
-OPTIONAL = ("warp-lang", "stable-baselines3", "torchrl", "wandb", "imageio-ffmpeg")
+OPTIONAL = ("warp-lang", "stable-baselines3", "torchrl", "imageio-ffmpeg")
 
 
 def main() -> None:

@@ -10,10 +10,13 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from socialsim import devices
 from socialsim.agents.bots.base import random_action
+from socialsim.core.fusing import on_cpu
 from socialsim.core.simulation import Simulation
 
 SIZE = 2**28
-"""Bytes a device, of the array that is copied: more than any cache holds."""
+"""Bytes a device, of the array that is added to: more than any cache holds."""
+QUEUED = 50
+"""Additions given to an accelerator at once: one alone takes no longer than starting and awaiting it."""
 
 
 def bytes_per_agent_step(env: Simulation) -> int:
@@ -26,12 +29,19 @@ def bytes_per_agent_step(env: Simulation) -> int:
     return moved // env.num_agents
 
 
+def bytes_read_back(env: Simulation) -> int:
+    """What `socialsim bench` reads of what a step gave, an agent: the observations and the signals."""
+    _, timestep = jax.eval_shape(env.reset, jax.random.key(0))
+    return (_size(timestep.observation) + _size(timestep.signals)) // env.num_agents
+
+
 def _size(tree) -> int:
     return sum(leaf.size * leaf.dtype.itemsize for leaf in jax.tree.leaves(tree))
 
 
 def bandwidth(mesh: Mesh, repeats: int = 5) -> float:
-    """Bytes a second that all devices of `mesh` together read and write, by an addition to a large array."""
+    """Bytes a second that all devices of `mesh` together read and write, by additions to a large array."""
+    queued = 1 if on_cpu() else QUEUED
     spread = NamedSharding(mesh, PartitionSpec(devices.AXIS))
     x = jax.device_put(np.zeros(mesh.size * SIZE // 4, np.float32), spread)
     # In place: new pages would cost more than the addition.
@@ -40,6 +50,8 @@ def bandwidth(mesh: Mesh, repeats: int = 5) -> float:
     times = []
     for _ in range(repeats):
         begin = time.perf_counter()
-        x = jax.block_until_ready(add(x))
+        for _ in range(queued):
+            x = add(x)
+        jax.block_until_ready(x)
         times.append(time.perf_counter() - begin)
-    return 2 * x.nbytes / statistics.median(times)
+    return 2 * queued * x.nbytes / statistics.median(times)

@@ -7,9 +7,16 @@ import tyro
 
 from socialsim.cli.saying import say
 
+# Tyro lets a tuple be empty and would call it optional; the commands refuse that.
+Runs = Annotated[
+    tuple[Path, ...],
+    tyro.conf.Positional,
+    tyro.conf.arg(metavar="PATH [PATH ...]", help_behavior_hint="(required)"),
+]
+
 
 def strangers(
-    runs: Annotated[tuple[Path, ...], tyro.conf.Positional],
+    runs: Runs,
     newcomers: tuple[Path, ...] = (),
     world: str = "",
     out: Path = Path("runs/strangers"),
@@ -18,17 +25,17 @@ def strangers(
     seed: int = 0,
     quiet: bool = False,
 ) -> None:
-    """Let teams play with teams they never met; writes strangers.html, strangers.json and netCDF files.
+    """Let teams play with teams they have never met; writes strangers.html, strangers.json and netCDF files.
 
     Args:
-        runs: folders of `socialsim train` runs, whose teams are at home.
-        newcomers: runs whose teams come among them; default: each team at home among the others.
+        runs: folders of 'socialsim train' runs, whose teams are at home.
+        newcomers: folders of runs whose teams join them; default: each team at home joins the others.
         world: id of the world they meet in; default: that of the first run.
-        out: folder to write into; the same command goes on where it stopped.
-        episodes: played of each mixture.
-        steps: of each episode; default: the world's horizon.
-        seed: of all randomness.
-        quiet: no progress.
+        out: folder to write into; the same command resumes where it stopped.
+        episodes: number of episodes played, of each mixture.
+        steps: number of steps in each episode; 0: the world's horizon.
+        seed: random seed.
+        quiet: show no progress.
     """
     from socialsim.experiments.strangers import meet
 

@@ -1,5 +1,6 @@
 """What `socialsim train` and `socialsim replay` do."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import jax
@@ -7,19 +8,12 @@ import jax
 from socialsim import hosts
 from socialsim.agents.loading import load_run, train_run
 from socialsim.analysis.recording import play
-from socialsim.cli.commands import parse_options
-from socialsim.core.errors import OptionError, integer
+from socialsim.cli.options import parse_drives, parse_options, parse_ppo
+from socialsim.core.errors import OptionError, choose, integer
 from socialsim.core.registry import make
 from socialsim.envs.replay import record_replay
 
-
-def _weights(text: str) -> dict[str, float]:
-    """ "attention=0.05,coordination=1" as a mapping; empty for the defaults."""
-    pairs = parse_options([p for p in text.split(",") if p])
-    for name, value in pairs.items():
-        if isinstance(value, bool) or not isinstance(value, (int, float)):
-            raise OptionError(f"drives: {name}={value!r}; allowed: a number, such as attention=0.05")
-    return pairs
+ENDINGS = (".html", ".gif", ".mp4")
 
 
 def join(number: int, host: int | None, coordinator: str) -> None:
@@ -28,17 +22,23 @@ def join(number: int, host: int | None, coordinator: str) -> None:
         hosts.connect(number, coordinator=coordinator, host=host)
 
 
-def train(world, out, agent_steps, seeds, seed, chunks, drives, option) -> None:
+def train(
+    world: str,
+    out: Path | None,
+    *,
+    drives: str,
+    option: Sequence[str],
+    ppo: Sequence[str],
+    **budget,
+) -> None:
     path = Path("runs") / world if out is None else out
     trained = train_run(
         path,
         world,
-        agent_steps=agent_steps,
-        seeds=seeds,
-        seed=seed,
-        chunks=chunks,
-        drives=_weights(drives),
+        drives=parse_drives(drives),
         options=parse_options(option),
+        ppo=parse_ppo(ppo),
+        **budget,
     )
     if not hosts.first():
         return
@@ -51,11 +51,16 @@ def train(world, out, agent_steps, seeds, seed, chunks, drives, option) -> None:
 
 
 def replay(path: Path, out: Path, world: str, team: int, seed: int) -> Path:
+    choose("file ending", out.suffix, ENDINGS)
     found = load_run(path)
     chosen = found.teams[integer("team", team, low=0, high=len(found.teams) - 1)]
     env = make(world) if world else found.env
     if env.actions != chosen.actions:
-        raise OptionError(f"world {world!r} takes other actions than the team was trained to give")
+        raise OptionError(
+            f"world {world!r} takes other actions than the team was trained to give; allowed: a world "
+            f"that takes the actions of {found.env.id!r}"
+        )
+    out.parent.mkdir(parents=True, exist_ok=True)
     episodes = play(env, chosen, jax.random.key(seed), worlds=1, states=True)
     states, signals = jax.tree.map(lambda x: x[:, 0], (episodes.state, episodes.signals))
     return record_replay(env, states, signals=signals, title=f"{env.id}, team {team}").save(out)

@@ -104,7 +104,7 @@ def read_sealed(path: Path) -> dict[str, Any]:
         body = json.loads(path.read_bytes())
         seal = body.pop("sha256")
     except (ValueError, KeyError, AttributeError, TypeError):
-        raise Damaged(f"{path.name} is no whole JSON object of socialsim") from None
+        raise Damaged(f"{path.name} is not valid JSON, or not written by socialsim") from None
     if seal != _digest(body):
         raise Damaged(f"{path.name} was changed after it was written (its checksum does not match)")
     return body

