@@ -150,6 +150,7 @@ def bootstrap(
     strata: ArrayLike | None = None,
     confidence: float = 0.95,
     resamples: int = 2000,
+    within: tuple[float, float] = (-math.inf, math.inf),
 ) -> Estimate:
     """Bootstrap interval of `statistic` over independent `values [n]`.
 
@@ -158,6 +159,7 @@ def bootstrap(
     statistic : called as `statistic(values, axis=-1)`; vectorised over leading axes.
     seed : of the resampling; the same seed gives the same interval.
     strata : `[n]` labels; resampling happens within each (seeds within worlds: Agarwal et al. 2021).
+    within : the limits of the statistic: a rate is not below 0, however few its values.
 
     Raises
     ------
@@ -181,7 +183,8 @@ def bootstrap(
         index = _resample_index(rng, blocks, min(chunk, resamples - start))
         draws.append(statistic(values[index], axis=-1))
     smallest = min(map(len, blocks))
-    low, high = percentiles(np.concatenate(draws), confidence, size=smallest, strata=len(blocks))
+    limits = {"size": smallest, "strata": len(blocks), "within": within}
+    low, high = percentiles(np.concatenate(draws), confidence, **limits)
     return Estimate(float(statistic(values, axis=-1)), float(low), float(high), len(values))
 
 

@@ -101,7 +101,7 @@ def answer(found: Mapping) -> list[str]:
     lines.append(
         "Independently trained teams "
         + _yes_no(v["values_stable"], "agree", "agree only in part")
-        + " on what is worth how much."
+        + " on what is worth more, and by how much."
     )
     return lines
 

@@ -227,7 +227,7 @@ def _team_metric(study: Study, preset: Preset, env: Simulation, played) -> dict:
         "scripted": measures.joint_rate(expert, seed=study.seed),
     }
     per_seed = [float(e.joint.mean()) for e in played]
-    trained = measures.mean(per_seed, seed=study.seed) | {"per_seed": per_seed}
+    trained = measures.mean(per_seed, seed=study.seed, within=measures.RATE) | {"per_seed": per_seed}
     low, high, middle = (rate["random"][k] for k in ("low", "high", "estimate"))
     known = middle > 0
     ratio = {

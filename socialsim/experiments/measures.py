@@ -26,17 +26,22 @@ def plain(e: Estimate, **more) -> dict:
     return row | ({"reason": e.reason} if e.reason else {}) | more
 
 
-def mean(values, *, seed: int) -> dict:
-    """Mean over independent units with its bootstrap interval; the units themselves beside it."""
+RATE = (0.0, float("inf"))
+"""What a rate of events may be."""
+
+
+def mean(values, *, seed: int, within: tuple[float, float] = (-float("inf"), float("inf"))) -> dict:
+    """Mean over independent units with its bootstrap interval, inside `within`."""
     values = np.asarray(values, float)
-    found = statistics.bootstrap(values, lambda x, axis: x.mean(axis), seed=seed)
+    found = statistics.bootstrap(values, lambda x, axis: x.mean(axis), seed=seed, within=within)
     estimate = float(values.mean()) if len(values) else float("nan")
     return plain(found) | {"estimate": estimate}
 
 
 def joint_rate(*episodes: Episodes, seed: int) -> dict:
     """Joint events per agent-step, interval over worlds."""
-    return mean(np.concatenate([np.asarray(e.joint).mean((0, 2)) for e in episodes]), seed=seed)
+    rates = np.concatenate([np.asarray(e.joint).mean((0, 2)) for e in episodes])
+    return mean(rates, seed=seed, within=RATE)
 
 
 def _rows(episodes: Episodes, discount: float, every: int):
@@ -73,7 +78,7 @@ def head_health(teams: list[Team], episodes: list[Episodes], channels, *, discou
         ev, rho = [float(e[c]) for e in explained], [e.estimate for e in per_seed]
         out[name] = {
             "explained_variance": mean(ev, seed=seed) | {"per_seed": ev},
-            "spearman": mean(rho, seed=seed) | {"per_seed": rho, "shuffled": null},
+            "spearman": mean(rho, seed=seed, within=(-1.0, 1.0)) | {"per_seed": rho, "shuffled": null},
         }
     return out
 

@@ -157,7 +157,7 @@ def _level(study: Study, preset: Preset, source: TrainedRun) -> dict:
         source.teams, played, env.channels, discount=source.discount, seed=study.seed
     )
     return {
-        "trained": measures.mean(per_seed, seed=study.seed) | {"per_seed": per_seed},
+        "trained": measures.mean(per_seed, seed=study.seed, within=measures.RATE) | {"per_seed": per_seed},
         "random": measures.joint_rate(chance, seed=study.seed),
         "scripted": measures.joint_rate(expert, seed=study.seed),
         "health": health,

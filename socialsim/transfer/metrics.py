@@ -14,6 +14,9 @@ from socialsim.core.errors import OptionError, choose
 METRICS = ("jumpstart", "asymptote", "auc", "time_to_threshold", "transfer_ratio")
 
 
+RATES = ("asymptote", "auc", "time_to_threshold")
+
+
 def area(curves: xr.DataArray, time: str = "time") -> xr.DataArray:
     """Time-averaged score: trapezoid area over the span, divided by the span (score units)."""
     clock = curves[time].values.astype(float)
@@ -82,7 +85,12 @@ class TransferMetrics:
         data = {k: (("arm", "seed"), v) for k, v in columns.items()}
         found = xr.Dataset(data, coords={d: score[d] for d in ("arm", "seed") if d in score.coords})
         why = unaffordable(self.source_time, float(clock[-1] - clock[0]))
-        return found.assign_attrs(threshold=threshold, reference=self.reference, charged_reason=why)
+        told = {
+            "threshold": threshold,
+            "reference": self.reference,
+            "lowest": float(np.min(y, initial=np.inf, where=~np.isnan(y))),
+        }
+        return found.assign_attrs(told, charged_reason=why)
 
     def _checked(self, score: xr.DataArray) -> xr.DataArray:
         if set(score.dims) != {"arm", "seed", "time"} or score.sizes["time"] < 2:
@@ -120,6 +128,8 @@ def summarise(metrics: xr.Dataset, *, seed: int = 0, resamples: int = 2000) -> x
     infinite (then without interval) where the middle half holds a seed that never arrived.
     """
     reference = metrics.attrs["reference"]
+    # Where no score lies below 0, as with rates of events, no mean of them can.
+    floor = 0.0 if metrics.attrs.get("lowest", -1.0) >= 0 else -np.inf
     rows: list[xr.Dataset] = []
     for name in metrics.data_vars:
         table = metrics[name]
@@ -127,7 +137,7 @@ def summarise(metrics: xr.Dataset, *, seed: int = 0, resamples: int = 2000) -> x
         means, better = {}, {}
         for arm in map(str, table.arm.values):
             x = table.sel(arm=arm).values
-            means[arm] = _iqm(x, seed, resamples)
+            means[arm] = _iqm(x, seed, resamples, floor if name in RATES else -np.inf)
             if name == "charged_ratio" and np.isnan(x).all() and metrics.attrs.get("charged_reason"):
                 means[arm] = statistics.undefined(len(x), metrics.attrs["charged_reason"])
             sign = -1.0 if name == "time_to_threshold" else 1.0
@@ -139,7 +149,7 @@ def summarise(metrics: xr.Dataset, *, seed: int = 0, resamples: int = 2000) -> x
     return xr.concat(rows, xr.DataArray(list(metrics.data_vars), dims="metric", name="metric"))
 
 
-def _iqm(x, seed, resamples) -> statistics.Estimate:
+def _iqm(x, seed, resamples, floor) -> statistics.Estimate:
     if np.isinf(x).any() and not np.isnan(x).any():
         ordered = np.sort(x)
         cut = len(x) // 4
@@ -149,7 +159,7 @@ def _iqm(x, seed, resamples) -> statistics.Estimate:
             statistics.undefined(len(x), f"{late} of {len(x)} seeds never reached the threshold"),
             estimate=mean,
         )
-    return statistics.bootstrap(x, seed=seed, resamples=resamples)
+    return statistics.bootstrap(x, seed=seed, resamples=resamples, within=(floor, np.inf))
 
 
 def _mean(values: np.ndarray) -> float:

@@ -108,3 +108,12 @@ def test_bad_curves():
             TransferMetrics()(bad)
     with pytest.raises(OptionError, match="did you mean 'scratch'"):
         TransferMetrics(reference="scrach")(good)
+
+
+def test_a_rate_of_events_has_no_interval_below_zero():
+    """Two seeds bound little; where scores are negative they may."""
+    y = np.array([[[0.0, 0.0], [0.01, 0.03]]])
+    score = xr.DataArray(y, dims=("arm", "seed", "time"), coords={"arm": ["scratch"], "time": [0.0, 1.0]})
+    for shift, floor in ((0.0, True), (-1.0, False)):
+        found = summarise(TransferMetrics()(score + shift)).sel(metric="auc", arm="scratch")
+        assert (found.low.item() == 0.0) == floor and found.low < found.estimate
