@@ -43,7 +43,7 @@ def verdicts(found: Mapping, auc: Mapping[str, np.ndarray], sources: Sequence[in
         bool(low > STABLE) if known(low) else None,
         f"Independently trained teams agree on what is worth more, and by how much: ICC above {STABLE}",
         f"ICC(2,1) of the coordination value over seeds {span(agreement)}, standardised by team; "
-        f"as it is {decimal(seeds['coordination'].get('unscaled', float('nan')))}",
+        f"of the values as they are {decimal(seeds['coordination'].get('unscaled', float('nan')))}",
     )
     for world, row in found["zero_shot"].items():
         cell = row["coordination"]
@@ -86,7 +86,7 @@ def answer(found: Mapping) -> list[str]:
         )
         + (f"; the one for {listed(weak)} falls short of the mark we set." if weak else ".")
     )
-    lines += [hearing.sentence(found["zero_shot"], c) for c in found["channels"]]
+    lines.append(hearing.sentence(found["zero_shot"], found["channels"]))
     lines.append(
         "Used to shape learning in a larger, sparser world, they "
         + _yes_no(

@@ -1,6 +1,6 @@
 """Values read zero-shot in new worlds, beside both controls: rows of `summary.json` and sentences."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from socialsim.analysis.wording import listed
 from socialsim.transfer.reading import RIGHT, UNDECIDED, UNMEASURED, WRONG, ZeroShot, direction
@@ -34,15 +34,19 @@ def heard(cell: Mapping) -> str:
     return direction(flat)
 
 
-def sentence(worlds: Mapping[str, Mapping], head: str) -> str:
-    """Where the values of one head were right, the wrong way round, or undecided, without any learning."""
-    found = {w: heard(row[head]) for w, row in worlds.items() if head in row}
-    parts = []
-    for kind in (RIGHT, WRONG, UNDECIDED, UNMEASURED):
-        names = [w for w, k in found.items() if k == kind]
-        if kind != UNMEASURED or names:
-            parts.append(f"{kind} in {len(names)}" + (f" ({listed(names)})" if names else ""))
+def sentence(worlds: Mapping[str, Mapping], heads: Sequence[str]) -> str:
+    """Where the values of each head were right, the wrong way round, or undecided, without any learning."""
+    said = []
+    for head in heads:
+        found = {w: heard(row[head]) for w, row in worlds.items() if head in row}
+        kinds = []
+        for kind in (RIGHT, WRONG, UNDECIDED, UNMEASURED):
+            if names := [w for w, k in found.items() if k == kind]:
+                where = "all" if len(names) == len(found) > 1 else f"{len(names)} ({listed(names)})"
+                kinds.append(f"{kind} in {where}")
+        if kinds:
+            said.append(f"those of the {head} head were {listed(kinds)}")
     return (
-        f"Read as they are in {len(found)} new worlds, beside values of other episodes and untrained "
-        f"networks, the values of the {head} head were {listed(parts)}."
+        f"Values read as they are in {len(worlds)} new worlds, beside those of other episodes and of "
+        f"untrained networks: {'; '.join(said) or 'none was measured'}."
     )
