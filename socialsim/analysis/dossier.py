@@ -6,6 +6,7 @@ them against. The measurements themselves are made by `socialsim.analysis.occasi
 
 import dataclasses
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -19,6 +20,8 @@ from socialsim.analysis.stability import IntraclassCorrelation, KendallW, mean_s
 from socialsim.core.errors import OptionError, choose
 
 AXES = ("checkpoint", "seed", "partner", "noise", "retest", "extinction")
+STAGES = ("checkpoint", "extinction")
+"""Axes whose occasions are the ones asked about; those of the others are a sample."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -72,28 +75,34 @@ class StabilityDossier:
         for name in (*tables, *controls):
             choose("axis of stability", name, AXES)
         order = [a for a in AXES if a in tables]
-        parts = [self.axis(tables[a], controls.get(a)) for a in order]
+        parts = [self.axis(tables[a], controls.get(a), fixed=a in STAGES) for a in order]
         return Dossier(xr.concat(parts, xr.DataArray(order, dims="axis", name="axis")), anchor)
 
-    def axis(self, table: xr.DataArray, control: xr.DataArray | None = None) -> xr.Dataset:
+    def axis(
+        self, table: xr.DataArray, control: xr.DataArray | None = None, *, fixed: bool = False
+    ) -> xr.Dataset:
         """One axis: estimate, low, high, n (scenes), null, null_low, null_high, untrained, untrained_low,
-        untrained_high, reason `[statistic, channel]`; msr, msc, mse, subjects, occasions `[channel]`."""
-        found, squares = self._statistics(table)
+        untrained_high, reason `[statistic, channel]`; msr, msc, mse, subjects, occasions `[channel]`.
+
+        fixed: the occasions are the ones asked about, not a sample.
+        """
+        found, squares = self._statistics(table, fixed)
         if control is not None and set(control.channel.values) != set(table.channel.values):
             given, allowed = list(control.channel.values), list(table.channel.values)
             raise OptionError(f"control has channels {given}; allowed: {allowed}")
         blank = found[["estimate", "low", "high"]] * np.nan
-        plain = blank if control is None else self._statistics(control)[0]
+        plain = blank if control is None else self._statistics(control, fixed)[0]
         names = {"estimate": "untrained", "low": "untrained_low", "high": "untrained_high"}
         return xr.merge([found, plain[list(names)].rename(names), squares])
 
-    def _statistics(self, table: xr.DataArray) -> tuple[xr.Dataset, xr.Dataset]:
+    def _statistics(self, table: xr.DataArray, fixed: bool) -> tuple[xr.Dataset, xr.Dataset]:
         if table.dims != ("occasion", "subject", "channel") or not {"agent", "scene"} <= set(table.coords):
             raise OptionError(
                 f"table {table.dims} with coordinates {list(table.coords)}; allowed: (occasion, subject, "
                 "channel) with `agent` and `scene` on subject"
             )
-        options = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
+        options: dict[str, Any] = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
+        options["fixed"] = fixed
         names = [str(c) for c in table.channel.values]
         scene, agent = table["scene"].values, table["agent"].values
         rows: list[xr.Dataset] = []

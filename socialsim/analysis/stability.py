@@ -2,7 +2,7 @@
 
 A subject is whatever should keep its value (a scene of a battery, an agent), an occasion is one measurement
 of all subjects (a seed, a checkpoint, a partner, a retest). Both take `X [n subjects, k occasions]`. Subjects
-and occasions are both samples: intervals hold what either would change, were it drawn again.
+and, unless they are `fixed`, occasions are samples: intervals hold what either would change, drawn again.
 """
 
 import dataclasses
@@ -58,9 +58,14 @@ def kendall_w(x: NDArray) -> Numbers:
 
 @dataclasses.dataclass(frozen=True)
 class _Stability:
-    """Options of both: the dimension that holds occasions, confidence, resamples, shuffles, seed."""
+    """Options of both: the dimension that holds occasions, confidence, resamples, shuffles, seed.
+
+    fixed: the occasions are those that are asked about, such as the stages of a training, and no sample of
+    others: the interval is of the subjects alone.
+    """
 
     occasion: str = "occasion"
+    fixed: bool = False
     confidence: float = 0.95
     resamples: int = 1000
     shuffles: int = 200
@@ -89,7 +94,7 @@ class _Stability:
         say how occasions differ."""
         k = x.shape[1]
         low, high = statistics.percentiles(draws, self.confidence, size=units)
-        if k < 3:
+        if k < 3 or self.fixed:
             return float(low), float(high)
 
         def fisher(found, occasions):

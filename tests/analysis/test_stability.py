@@ -85,6 +85,17 @@ def test_the_interval_holds_what_other_occasions_would_have_given(kind):
     assert hits >= 86
 
 
+def test_fixed_occasions_are_no_sample():
+    """Three stages of one training are what is asked about: the interval is that of the subjects."""
+    rng = np.random.default_rng(8)
+    x = rng.normal(size=(60, 1)) * np.array([1.0, 0.5, 0.1]) + 0.3 * rng.normal(size=(60, 3))
+    sampled, fixed = (
+        stability.IntraclassCorrelation(resamples=100, shuffles=2, fixed=f).estimate(x) for f in (False, True)
+    )
+    assert sampled.estimate == fixed.estimate
+    assert sampled.low < fixed.low < fixed.estimate < fixed.high < sampled.high
+
+
 def test_subjects_of_one_episode_are_resampled_together():
     """Scenes of an episode share what it brings: with groups the interval holds the truth."""
     rng, groups, hits = np.random.default_rng(7), np.repeat(np.arange(8), 16), {True: 0, False: 0}

@@ -61,7 +61,7 @@ class MeanAssay:
             sums = statistics.cluster_sums(groups, x, np.ones_like(x))
             mean = sums[:, 0] / sums[:, 1]
         settings = {"seed": self.seed, "confidence": self.confidence, "resamples": self.resamples}
-        found = statistics.bootstrap(mean, _row_mean, **settings)
+        found = statistics.bootstrap(mean, _row_mean, within=(0.0, 1.0), **settings)
         if len(mean) < 2:
             found = statistics.Estimate(float(mean.mean()), np.nan, np.nan, len(mean), reason="one unit")
         found = dataclasses.replace(found, null=float(k.mean()))
@@ -180,7 +180,7 @@ class RateAssay:
             return (rate, np.nan, np.nan), n, n
         drawn = statistics.cluster_counts(n, self.resamples, np.random.default_rng(self.seed)) @ sums
         rates = drawn[:, 0] / drawn[:, 1]
-        low, high = statistics.percentiles(rates, self.confidence, size=n)
+        low, high = statistics.percentiles(rates, self.confidence, size=n, within=(0.0, 1.0))
         spread = float(rates.var())
         worth = len(x) if spread == 0 else int(np.clip(rate * (1 - rate) / spread, 1, len(x)))
         return (rate, float(low), float(high)), n, worth

@@ -133,7 +133,7 @@ def persistence(
 def agreement(stages: Float[np.ndarray, "K S N C"], control, channels: tuple[str, ...], *, seed: int) -> dict:
     """Channel -> ICC(2,1) and Kendall's W over the stages, with the shuffled and the untrained control."""
     found = StabilityDossier(resamples=300, shuffles=60, seed=seed).axis(
-        table(stages, channels), table(control, channels)
+        table(stages, channels), table(control, channels), fixed=True
     )
     out: dict[str, dict] = {c: {} for c in channels}
     for statistic, name in zip(found.statistic.values, ("icc", "kendall_w"), strict=True):
