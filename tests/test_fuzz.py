@@ -79,11 +79,14 @@ option = st.one_of(
 drives = st.one_of(
     values, st.tuples(st.sampled_from(["attention", "imitation", "x"]), values).map("=".join)
 ).map(lambda v: ["--drives", v])
+ppo = st.one_of(
+    values, st.tuples(st.sampled_from(["worlds", "pool", "clip", "network.width", "x"]), values).map("=".join)
+).map(lambda v: ["--ppo", v])
 commands = st.one_of(
     st.tuples(
         st.sampled_from(["train", "bench"]),
         st.one_of(st.sampled_from(LIGHT), values),
-        st.lists(st.one_of(option, drives), max_size=3).map(lambda w: [x for y in w for x in y]),
+        st.lists(st.one_of(option, drives, ppo), max_size=3).map(lambda w: [x for y in w for x in y]),
         odd_words("agent-steps", "seeds", "seed", "chunks", "worlds", "steps", "repeats"),
     ).map(lambda t: [t[0], t[1], *t[2], *t[3]]),
     st.tuples(

@@ -9,6 +9,13 @@ import tyro
 from socialsim.cli.saying import say
 from socialsim.cli.strangers import Runs, strangers
 
+EXPERIMENTS = (
+    "coherence, discovery, emergent-values, reward-density, somatic-markers, value-atlas or value-drift."
+)
+PRESETS = (
+    "demo (minutes on two cores), paper (one GPU) or test (seconds; no conclusions); of value-atlas: hour "
+    "(two cores), gpu or test."
+)
 Repeated = tyro.conf.UseAppendAction[tuple[str, ...]]  # `--option a=1 --option b=2`
 
 
@@ -48,13 +55,10 @@ def train(
         seeds: number of independently trained teams.
         seed: random seed.
         chunks: number of checkpoints, each with a check of the value heads.
-        drives: weight of each signal, such as "attention=0.05,coordination=1"; default attention=0.05,
-            imitation=0.05, coordination=1.
+        drives: weight of each signal; default "attention=0.05,imitation=0.05,coordination=1".
         option: option of the world, such as size=12; repeat for several.
-        ppo: option of the learner, such as worlds=8192 on a large GPU, steps=64, minibatches=8 or
-            network.width=128; repeat for several.
-        hosts: number of hosts that train together; 0: ask the cluster (Slurm, TPU pod, MPI). All must see
-            the run folder.
+        ppo: option of the learner, such as worlds=8192 (large GPUs) or network.width=128; repeat for several.
+        hosts: number of hosts; all must see the run folder; 0: ask the cluster (Slurm, TPU pod, MPI).
         host: index of this host, from 0; default: ask the cluster.
         coordinator: ADDRESS:PORT of host 0; default: JAX_COORDINATOR_ADDRESS, or ask the cluster.
         quiet: show no progress.
@@ -67,8 +71,8 @@ def train(
 
 
 def experiment(
-    name: Annotated[str, tyro.conf.Positional],
-    preset: str = "demo",
+    name: Annotated[str, tyro.conf.Positional, tyro.conf.arg(help=EXPERIMENTS)],
+    preset: Annotated[str, tyro.conf.arg(help=PRESETS)] = "demo",
     out: Path | None = None,
     seed: int = 0,
     quiet: bool = False,
@@ -76,10 +80,6 @@ def experiment(
     """Run one of the built-in experiments; writes report.html and summary.json, and resumes where it stopped.
 
     Args:
-        name: coherence, discovery, emergent-values, reward-density, somatic-markers, value-atlas or
-            value-drift.
-        preset: demo (minutes on two cores), paper (one GPU) or test (seconds; no conclusions); of value-atlas
-            hour (an hour on two cores), gpu or test.
         out: run folder; default runs/NAME-PRESET, for emergent-values runs/PRESET.
         seed: random seed.
         quiet: show no progress.
@@ -264,8 +264,7 @@ def bench(
         steps: number of decisions per timed call (training: eight updates).
         repeats: number of timed calls; the median counts.
         json: print one JSON object as the last line.
-        what: the bare simulation under random actions, training with the default learner, or the same with
-            values and rewards carried in from elsewhere.
+        what: random actions, the learner, or the learner with values and rewards carried in from elsewhere.
         option: option of the world, such as num_agents=16; repeat for several.
         ppo: option of the learner, such as worlds=8192; repeat for several.
         signals: names of the signals to compute.

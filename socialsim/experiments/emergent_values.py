@@ -267,7 +267,7 @@ def _stability(study: Study, preset: Preset, env, teams, trained: Trained, playe
     out["anchor"] = {
         "name": "people measured again after a month (SVO angle, N = 495; ICC), another quantity",
         "value": 0.78,
-        "status": "V",
+        "status": "U",
     }
     return out
 

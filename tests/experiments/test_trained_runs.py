@@ -98,6 +98,12 @@ def test_moving_fills_the_matrix(run, tmp_path):
     )
 
 
+def test_a_replay_makes_the_folder_it_is_written_to(run, tmp_path, capsys):
+    wanted = tmp_path / "new" / "x.html"
+    assert main(["replay", str(run), "--out", str(wanted)]) == 0
+    assert wanted.stat().st_size > 1000 and str(wanted) in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(
     ("command", "named"),
     [
