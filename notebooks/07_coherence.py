@@ -2,6 +2,11 @@
 # jupyter:
 #   jupytext:
 #     formats: ipynb,py:percent
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#       format_version: '1.3'
+#       jupytext_version: 1.19.6
 #   kernelspec:
 #     display_name: Python 3
 #     language: python
@@ -54,6 +59,7 @@ weights = Weights(
     coherence=jnp.array([0.0, 0.5, 0.0]),
     augmentation=jnp.zeros(3),
     mismatch=jnp.array([0.0, 0.0, 0.5]),
+    examples=jnp.zeros(3),
 )
 network = NetworkConfig(width=32, shared_encoder=True)
 config = TrainConfig(PPOConfig(network, worlds=64, learning_rate=2e-3), agent_steps=150_000, chunks=1)
@@ -107,14 +113,15 @@ truth = true_shares(np.asarray(returns), seed=0)
 
 # %% [markdown]
 # ## How to read the result
-# The whole experiment is one command, `socialsim experiment coherence`: ten seeds of four arms, a changed
+# The whole experiment is one command, `socialsim experiment coherence`: ten seeds of five arms, a changed
 # place that nobody has learned in, and questions that were fixed beforehand, with two-sided tests. In its
 # report:
 #
 # - *contradictions* and *cyclic triads* say whether the penalty does what it is for;
-# - *success* and *miscalibration in the changed place* say whether that is of any use. The arm that counts
-#   is **augmented**: it sees the same transformed scenes as mere examples. A penalty that does no more than
-#   examples do has taught nothing about coherence;
+# - *success* and *miscalibration in the changed place* say whether that is of any use. The arms that count
+#   are **augmented** and **examples**: they see the same transformed scenes as mere examples, as strong as the
+#   penalty or as light as the critic's own. A penalty that does no more than both has taught nothing about
+#   coherence;
 # - *spread of values* unmasks collapse. A head that always says the same never contradicts itself, so orders
 #   that it leaves open count as the toss of a coin, and heads that hardly vary are named.
 #

@@ -31,7 +31,6 @@ def unmeasured(part):
 
 
 OLDER = {
-    "value-drift": "published when the arm that was highest on average was said to do best; to be run again",
     "reward-density": "published when the source was charged at the taught team's own first score",
     "value-atlas": "published before values were held against untrained networks",
 }
