@@ -119,9 +119,9 @@ truth = true_shares(np.asarray(returns), seed=0)
 #
 # - *contradictions* and *cyclic triads* say whether the penalty does what it is for;
 # - *success* and *miscalibration in the changed place* say whether that is of any use. The arms that count
-#   are **augmented** and **examples**: they see the same transformed scenes as mere examples, as strong as the
-#   penalty or as light as the critic's own. A penalty that does no more than both has taught nothing about
-#   coherence;
+#   are **augmented** and **examples**: they see the same transformed scenes as mere examples, as strong as
+#   the penalty or as light as the critic's own. A penalty that does no more than both has taught nothing
+#   about coherence;
 # - *spread of values* unmasks collapse. A head that always says the same never contradicts itself, so orders
 #   that it leaves open count as the toss of a coin, and heads that hardly vary are named.
 #
