@@ -31,7 +31,6 @@ def unmeasured(part):
 
 
 OLDER = {
-    "reward-density": "published when the source was charged at the taught team's own first score",
     "value-atlas": "published before values were held against untrained networks",
 }
 """Published answers that are no longer what would be said of these figures; to be run again."""
