@@ -159,8 +159,3 @@ def _like(old: T, new: T) -> T:
         return new if getattr(new, "dtype", old.dtype) == old.dtype else new.astype(old.dtype)
 
     return jax.tree.map(cast, old, new)
-
-
-def batch_reset(env: Simulation, key: Key[Array, ""], num_worlds: int) -> tuple[SimulationState, TimeStep]:
-    """Reset `num_worlds` worlds from one key: leading axis E on everything."""
-    return jax.vmap(env.reset)(jax.random.split(key, num_worlds))
