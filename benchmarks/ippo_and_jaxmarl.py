@@ -103,11 +103,11 @@ def theirs():
 
     def loss(params, row, advantage, target):
         logits, value = network.apply(params, row.obs)
-        near = row.value + jnp.clip(value - row.value, -CONFIG.clip, CONFIG.clip)
+        near = row.value + jnp.clip(value - row.value, -CONFIG.clip_range, CONFIG.clip_range)
         critic = 0.5 * jnp.maximum((value - target) ** 2, (near - target) ** 2).mean()
         ratio = jnp.exp(chosen(logits, row.action) - row.log_prob)
         advantage = (advantage - advantage.mean()) / (advantage.std() + 1e-8)
-        clipped = jnp.clip(ratio, 1 - CONFIG.clip, 1 + CONFIG.clip) * advantage
+        clipped = jnp.clip(ratio, 1 - CONFIG.clip_range, 1 + CONFIG.clip_range) * advantage
         entropy = -(jax.nn.softmax(logits) * jax.nn.log_softmax(logits)).sum(-1).mean()
         return -jnp.minimum(ratio * advantage, clipped).mean() + 0.5 * critic - CONFIG.entropy * entropy
 
@@ -121,7 +121,7 @@ def theirs():
             advantage, following = carry
             goes_on = 1.0 - row.done
             delta = row.reward + CONFIG.discount * following * goes_on - row.value
-            advantage = delta + CONFIG.discount * CONFIG.decay * goes_on * advantage
+            advantage = delta + CONFIG.discount * CONFIG.gae_lambda * goes_on * advantage
             return (advantage, row.value), advantage
 
         last = network.apply(params, obs)[1]

@@ -16,6 +16,7 @@ import numpy as np
 from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 
 from socialsim.core.errors import OptionError, integer
+from socialsim.core.fusing import on_cpu
 
 AXIS = "batch"
 """Name of the mesh axis over which worlds, seeds or arms are spread."""
@@ -46,7 +47,7 @@ def divide(number: int, *, waits: bool = False, among: int | None = None) -> int
     threads wait for ever; they get one CPU device. (More threads would cure that as well, and cost all other
     programs a third of their speed: measured 1.5 against 2.2 M agent-steps/s.)
     """
-    if waits and jax.default_backend() == "cpu":
+    if waits and on_cpu():
         return 1
     return max(n for n in range(1, mesh(among).size + 1) if number % n == 0)
 
@@ -61,7 +62,7 @@ def layout(runs: int, worlds: int, *, waits: bool = False, among: int | None = N
     waits : see `divide`.  Raises OptionError where a run would have to be shared by CPUs of several hosts:
     sums over them abort in XLA.
     """
-    cpu, hosts = jax.default_backend() == "cpu", jax.process_count()
+    cpu, hosts = on_cpu(), jax.process_count()
     room = divide(mesh(among).size, waits=waits, among=among)
     inner = max(n for n in range(1, max(room // runs, 1) + 1) if worlds % n == 0)
     outer = min(runs, room) if cpu else room // inner
@@ -161,7 +162,7 @@ def in_haste() -> dict[str, Any] | None:
     LLVM at level 0 halves that (measured: 35 to 19 s for episodes in MJX worlds, 19 to 11 s in grids), and so
     does, once more, the simpler of XLA's two ways to write a fusion's code.
     """
-    if jax.default_backend() != "cpu":
+    if not on_cpu():
         return None
     wanted = {"xla_backend_optimization_level": 0, "xla_cpu_use_fusion_emitters": False}
     return {name: value for name, value in wanted.items() if _known(name, value)}

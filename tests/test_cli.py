@@ -86,9 +86,11 @@ def test_help_names_every_experiment_and_preset(capsys):
 
 
 def test_options_of_the_learner_are_those_that_differ():
-    told = parse_ppo(["worlds=64", "steps=32", "entropy=0", "network.width=8", "pool=null"])
-    assert told == {"worlds": 64, "entropy": 0.0, "network": {"width": 8}}, "steps and pool are the defaults"
-    assert as_ppo(told) == PPOConfig(NetworkConfig(width=8), worlds=64, entropy=0.0)
+    told = parse_ppo(["worlds=64", "steps=32", "entropy_coef=0", "network.width=8", "pool=null"])
+    assert told == {"worlds": 64, "entropy_coef": 0.0, "network": {"width": 8}}, (
+        "steps and pool are the defaults"
+    )
+    assert as_ppo(told) == PPOConfig(NetworkConfig(width=8), worlds=64, entropy_coef=0.0)
 
 
 def test_a_run_remembers_the_options_of_its_learner(tmp_path, capsys, monkeypatch):

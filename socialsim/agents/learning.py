@@ -18,6 +18,7 @@ from socialsim.agents.popart import update_scale
 from socialsim.agents.returns import gae
 from socialsim.agents.rollout import Trajectory
 from socialsim.agents.team import Team
+from socialsim.core.fusing import on_cpu
 from socialsim.core.senses import Observation
 
 ROWS, ROWS_ALONE = 128, 1024
@@ -82,7 +83,9 @@ def lesson(
 
     value, following: what the team's heads say of each row, and of what followed it.
     """
-    advantage = gae(signals, value, following, path.done, discount=config.discount, decay=config.decay)
+    advantage = gae(
+        signals, value, following, path.done, discount=config.discount, gae_lambda=config.gae_lambda
+    )
     target = advantage + value
     team = rescale(team, target, config)
     mixed = (advantage / team.scale * drives).sum(-1)
@@ -120,7 +123,7 @@ def learn(team, opt_state, optimiser, batch: Batch, hidden, config: PPOConfig, f
         learning = team.replace(params=params)
         out = learning.unroll(part.observation, hidden[0], part.start)
         ratio = jnp.exp(out.policy.log_prob(part.action) - part.log_prob)
-        clipped = jnp.clip(ratio, 1 - config.clip, 1 + config.clip)
+        clipped = jnp.clip(ratio, 1 - config.clip_range, 1 + config.clip_range)
         actor = -jnp.minimum(ratio * part.advantage, clipped * part.advantage).mean()
         error = (out.value - part.target) / scale
         critic = 0.5 * (error**2).mean((0, 1, 2))
@@ -131,7 +134,7 @@ def learn(team, opt_state, optimiser, batch: Batch, hidden, config: PPOConfig, f
             "actor_loss": actor,
             "critic_loss": critic,
         }
-        return actor + critic.sum() - config.entropy * entropy, aux
+        return actor + critic.sum() - config.entropy_coef * entropy, aux
 
     def gradients(params, minibatch):
         """Of the loss over a minibatch: the mean of those over equal parts of its worlds, part after part."""
@@ -190,7 +193,7 @@ def _parts(worlds: int, rows: int) -> int:
     """
     sharers = devices.sharers()
     counts = [n for n in range(1, worlds // sharers + 1) if worlds // sharers % n == 0]
-    if jax.default_backend() == "cpu" and sharers == 1:
+    if on_cpu() and sharers == 1:
         least = ROWS if len(jax.devices()) > 1 else ROWS_ALONE
         return max(n for n in counts if n == 1 or worlds // n * rows >= least)
     return next((n for n in counts if worlds // sharers // n * rows <= MOST_ROWS), counts[-1])

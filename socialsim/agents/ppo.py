@@ -21,6 +21,7 @@ from socialsim.agents.rollout import Actors, Trajectory, rollout, start
 from socialsim.agents.team import Team, new_team
 from socialsim.agents.watch import watch
 from socialsim.core.autoreset import AutoReset, Pool
+from socialsim.core.fusing import on_cpu
 from socialsim.core.senses import Observation
 from socialsim.core.simulation import Simulation
 from socialsim.devices import spread_worlds
@@ -194,7 +195,7 @@ def _carried(score: Score, path: Trajectory, last: Observation, end, discount: f
 
     Phi is zero after termination, as potential-based shaping asks (Ng et al. 1999).
     """
-    cached = jax.default_backend() == "cpu"  # a moment at a time stays in a core's cache (see `learning`)
+    cached = on_cpu()  # a moment at a time stays in a core's cache (see `learning`)
     potential, leaving, arriving = jax.lax.map(score, path.observation) if cached else score(path.observation)
     done = path.done[..., None]
 

@@ -6,12 +6,13 @@ import jax
 from jaxtyping import Array, Float
 
 from socialsim import devices
+from socialsim.core.fusing import on_cpu
 
 
 def in_rows() -> bool:
     """Whether leading axes are best made one: on CPUs, whose products of two axes are a third faster than
     those of many. Not where devices share the worlds: each would gather all, merged with the axis before."""
-    return jax.default_backend() == "cpu" and devices.sharers() == 1
+    return on_cpu() and devices.sharers() == 1
 
 
 def product(

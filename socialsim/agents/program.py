@@ -20,6 +20,7 @@ from socialsim.agents import health
 from socialsim.agents.ppo import PPO, Auxiliary, Intrinsic, Learner, PPOConfig, make_update
 from socialsim.agents.team import Team
 from socialsim.core.autoreset import Pool
+from socialsim.core.fusing import on_cpu
 from socialsim.core.simulation import Simulation
 
 Learners = Sequence[Learner]
@@ -50,7 +51,7 @@ class Program:
         block = config.worlds // config.minibatches
         self._mesh = devices.layout(runs, block, waits=env.world.waits, among=among)
         room = self._mesh.shape[devices.AXIS]
-        each = 1 if jax.default_backend() == "cpu" else -(-runs // room)
+        each = 1 if on_cpu() else -(-runs // room)
         self._at_once = room * each
         recipe = (_Given(env), config, carried, _Given(intrinsic), _Given(auxiliary), self._mesh, each == 1)
         self._parts = _compiled(*recipe)
@@ -193,7 +194,7 @@ def _compiled(
             compiler_options=options,
         )
         shared = mesh.shape[devices.WORLDS] > 1
-        return _alone(program) if shared and jax.default_backend() == "cpu" else program
+        return _alone(program) if shared and on_cpu() else program
 
     def update(learner: Learner, fresh, drives, carried, given, world):
         return learns(world).update(learner, drives, carried.score, given, fresh)

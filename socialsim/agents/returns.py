@@ -12,7 +12,7 @@ def gae(
     done: Bool[Array, "T ..."],
     *,
     discount: float | Array,
-    decay: float,
+    gae_lambda: float,
 ) -> Float[Array, "T ... C"]:
     """Advantages per channel (Schulman et al. 2016).
 
@@ -23,7 +23,7 @@ def gae(
     """
     delta = signals + discount * next_values - values
     done = done.reshape(*done.shape, *[1] * (delta.ndim - done.ndim))
-    carry_on = discount * decay * (1.0 - done.astype(delta.dtype))
+    carry_on = discount * gae_lambda * (1.0 - done.astype(delta.dtype))
 
     def back(advantage, xs):
         delta, carry_on = xs
@@ -45,4 +45,4 @@ def monte_carlo(
 ) -> Float[Array, "T ... C"]:
     """Discounted sum of what followed each step up to its episode's end or the end of the record."""
     zeros = jnp.zeros_like(signals)
-    return gae(signals, zeros, zeros, done, discount=discount, decay=1.0)
+    return gae(signals, zeros, zeros, done, discount=discount, gae_lambda=1.0)

@@ -135,7 +135,7 @@ class StabilityDossier:
         their training.  extinction: `[stage][seed]`, before and after training on in `extinguished` worlds.
         axes: those wanted; one for which nothing is given is left out.
         """
-        fresh = untrained(teams[0], occasions._key(7), max(len(teams), 2), occasions.env.num_agents)
+        fresh = untrained(teams[0], occasions.key(7), max(len(teams), 2), occasions.env.num_agents)
         battery = occasions.battery(teams[0])
         make = {
             "checkpoint": (len(checkpoints) > 1, lambda t, s: occasions.stages(s, battery), checkpoints),
@@ -153,7 +153,7 @@ class StabilityDossier:
             tables[name] = run(list(teams), stages)
             # Untrained heads have no history: on every occasion of a training another fresh one stands in.
             count = len(stages) * len(stages[0]) if stages else 0
-            heads = untrained(teams[0], occasions._key(8), count, occasions.env.num_agents) if count else []
+            heads = untrained(teams[0], occasions.key(8), count, occasions.env.num_agents) if count else []
             size = len(stages[0]) if stages else 1
             controls[name] = run(fresh, [heads[i : i + size] for i in range(0, count, size)])
         return self(tables, controls)

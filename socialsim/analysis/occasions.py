@@ -84,12 +84,13 @@ class Occasions:
         if not self.noise > 0:
             raise OptionError(f"noise={self.noise}; allowed: more than 0")
 
-    def _key(self, number: int) -> Key[Array, ""]:
+    def key(self, number: int) -> Key[Array, ""]:
+        """The randomness of one kind of occasion."""
         return jax.random.fold_in(jax.random.key(self.seed), number)
 
     def battery(self, team: Team) -> Observation:
         """One moment, at random, out of each of `worlds` episodes that `team` plays: leaves `[N, A, ...]`."""
-        episodes = play(self.env, team, self._key(0), worlds=self.worlds, steps=self.steps)
+        episodes = play(self.env, team, self.key(0), worlds=self.worlds, steps=self.steps)
         length = np.maximum((~np.asarray(episodes.ended)).sum(0), 1)
         at = np.random.default_rng(self.seed).integers(length)
         return jax.tree.map(lambda x: x[at, np.arange(self.worlds)], episodes.observation)
@@ -137,7 +138,7 @@ class Occasions:
                 objects_mask=battery.objects_mask,
             )
 
-        return [once(k) for k in jax.random.split(self._key(1), self.times)]
+        return [once(k) for k in jax.random.split(self.key(1), self.times)]
 
     def noises(self, teams: Sequence[Team], battery: Observation) -> xr.DataArray:
         """The battery valued through fresh noise each time."""
@@ -158,7 +159,7 @@ class Occasions:
             for partner in partners:
                 players = [partner] * others
                 players.insert(self.me, team)
-                episodes = play(self.env, cast(players), self._key(2), worlds=self.worlds, steps=self.steps)
+                episodes = play(self.env, cast(players), self.key(2), worlds=self.worlds, steps=self.steps)
                 live = ~np.asarray(episodes.ended)[..., None]
                 value = np.where(live, self._values(team, episodes.observation), 0.0)
                 means.append(value.sum(0) / np.maximum(live.sum(0), 1))
@@ -170,7 +171,7 @@ class Occasions:
     def retests(self, teams: Sequence[Team], *, least: int = 8) -> xr.DataArray:
         """Fresh episodes each time: mean value of each type of scene (`scene_types`), where it occurred
         `least` times on every occasion."""
-        keys = [self._key(100 + r) for r in range(self.times)]
+        keys = [self.key(100 + r) for r in range(self.times)]
         played = [self._moments(team, key) for team in teams for key in keys]
         # Typed together: a type is the same number on every occasion and for every team.
         types = scene_types(*(np.concatenate(c) for c in zip(*(p[0] for p in played), strict=True)))

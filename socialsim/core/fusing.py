@@ -67,10 +67,19 @@ def _evaluate(jaxpr: core.Jaxpr, consts: Sequence[Any], args: Sequence[Any]) -> 
         elif e.primitive.name in REDUCTIONS and _count(x[0], e.params["axes"]) <= SMALL:
             out = [_chain(REDUCTIONS[e.primitive.name], x[0], e.params["axes"])]
         else:
-            out = e.primitive.bind(*x, **e.params)
-            out = out if e.primitive.multiple_results else [out]
+            out = _alone(jaxpr, e, known)
         known.update(zip(e.outvars, out, strict=True))
     return [read(v) for v in jaxpr.outvars]
+
+
+def _alone(jaxpr: core.Jaxpr, e: core.JaxprEqn, known: dict[Any, Any]) -> list[Any]:
+    """One equation as JAX itself would run it: those with derivatives of their own are not bound by hand."""
+    given = list(dict.fromkeys(v for v in e.invars if isinstance(v, core.Var)))
+    names = jaxpr.debug_info.with_unknown_names()
+    single = jaxpr.replace(
+        constvars=[], invars=given, outvars=e.outvars, eqns=[e], effects=e.effects, debug_info=names
+    )
+    return core.jaxpr_as_fun(core.ClosedJaxpr(single, ()))(*(known[v] for v in given))
 
 
 def _count(x: Any, axes: Sequence[int]) -> int:

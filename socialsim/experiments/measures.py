@@ -6,6 +6,7 @@ import jax
 import numpy as np
 import xarray as xr
 
+from socialsim.agents.returns import explained_variance
 from socialsim.agents.team import Team, new_team
 from socialsim.analysis import statistics
 from socialsim.analysis.concepts import CONCEPTS, DEFAULT_CONCEPTS
@@ -59,8 +60,7 @@ def head_health(teams: list[Team], episodes: list[Episodes], channels, *, discou
     for team, played in zip(teams, episodes, strict=True):
         returns, pick, world = _rows(played, discount, 2)
         values = pick(read(team, played.observation).value)
-        spread = np.maximum(returns.var(0), 1e-9)
-        explained.append(1 - (returns - values[:, : len(channels)]).var(0) / spread)
+        explained.append(explained_variance(values[:, : len(channels)], returns))
         rank.append(
             [
                 statistics.spearman(values[:, c], returns[:, c], groups=world, seed=seed)

@@ -72,8 +72,8 @@ def test_fresh_worlds_grow_with_the_batch():
 @pytest.mark.parametrize(
     ("option", "value"),
     [
-        ("entropy", float("nan")),
-        ("entropy", -5),
+        ("entropy_coef", float("nan")),
+        ("entropy_coef", -5),
         ("learning_rate", float("inf")),
         ("max_grad_norm", True),
         ("clip", "a"),

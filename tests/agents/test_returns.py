@@ -7,11 +7,11 @@ import numpy as np
 from socialsim.agents.returns import explained_variance, gae, monte_carlo
 
 
-def slow_gae(signals, values, following, done, discount, decay):
+def slow_gae(signals, values, following, done, discount, gae_lambda):
     out, last = np.zeros_like(signals), np.zeros_like(signals[0])
     for t in reversed(range(len(signals))):
         delta = signals[t] + discount * following[t] - values[t]
-        last = delta + discount * decay * (1 - done[t][:, None, None]) * last
+        last = delta + discount * gae_lambda * (1 - done[t][:, None, None]) * last
         out[t] = last
     return out
 
@@ -21,14 +21,14 @@ def test_gae_equals_the_loop():
     shape = (20, 5, 3, 2)
     signals, values, following = rng.normal(size=(3, *shape)).astype(np.float32)
     done = rng.random((20, 5)) < 0.2
-    fast = gae(*map(jnp.asarray, (signals, values, following, done)), discount=0.9, decay=0.8)
+    fast = gae(*map(jnp.asarray, (signals, values, following, done)), discount=0.9, gae_lambda=0.8)
     np.testing.assert_allclose(fast, slow_gae(signals, values, following, done, 0.9, 0.8), atol=1e-5)
 
 
-def test_decay_one_with_true_values_has_no_advantage():
+def test_gae_lambda_one_with_true_values_has_no_advantage():
     # A constant signal 1 for ever is worth 1 / (1 - gamma); with that value nothing is ever a surprise.
     ones, worth = jnp.ones((30, 2, 1, 1)), jnp.full((30, 2, 1, 1), 10.0)
-    advantage = gae(ones, worth, worth, jnp.zeros((30, 2), bool), discount=0.9, decay=1.0)
+    advantage = gae(ones, worth, worth, jnp.zeros((30, 2), bool), discount=0.9, gae_lambda=1.0)
     np.testing.assert_allclose(advantage, 0.0, atol=1e-5)
 
 

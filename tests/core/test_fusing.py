@@ -61,6 +61,29 @@ def test_small_reductions_are_written_out_and_mean_the_same(accelerator):
     assert jax.vmap(written_out(lambda y: y.sum()))(x).shape == (3,)
 
 
+def test_what_has_a_derivative_of_its_own_keeps_it(accelerator):
+    """As worlds and signals written by others may: `relu`, `softmax`, a branch, a loop, what is made anew."""
+
+    @jax.custom_vjp
+    def steep(x):
+        return jnp.sign(x)
+
+    steep.defvjp(lambda x: (steep(x), x), lambda x, above: (3.0 * above,))
+
+    def f(x):
+        parts = jax.nn.relu(x).sum(-1), jax.nn.softmax(x).max(-1), steep(x).sum(-1)
+        return parts, jax.lax.cond(x.sum() > 0, jnp.sum, jnp.max, x), jax.checkpoint(jnp.tanh)(x).min()
+
+    x = jnp.linspace(-1.0, 1.2, 12).reshape(3, 4)
+    for g in (lambda h: h, jax.grad):
+        plain, out = (
+            g(lambda y, h=h: jax.tree.reduce(jnp.add, jax.tree.map(jnp.sum, h(y))))
+            for h in (f, written_out(f))
+        )
+        np.testing.assert_allclose(plain(x), out(x), rtol=1e-6)
+        np.testing.assert_allclose(jax.vmap(plain)(x[None]), jax.vmap(out)(x[None]), rtol=1e-6)
+
+
 def test_on_a_cpu_nothing_is_rewritten():
     def f(x):
         return x.sum()

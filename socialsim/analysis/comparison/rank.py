@@ -6,6 +6,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import ArrayLike
 
+from socialsim.agents.returns import explained_variance
 from socialsim.analysis import statistics
 from socialsim.core.errors import OptionError, choose
 
@@ -95,8 +96,8 @@ class ReturnAgreement:
                 shuffles=self.shuffles,
                 confidence=self.confidence,
             )
-            variance = y.var() if len(y) else 0.0
-            explained.append(1 - (y - x).var() / variance if variance > 0 else np.nan)
+            known = explained_variance(x[:, None], y[:, None]) if len(y) else [np.nan]
+            explained.append(float(known[0]))
             spread.append(x.std() if len(x) else np.nan)
         return statistics.combine(rows, "channel").assign(
             explained_variance=("channel", explained), value_std=("channel", spread)

@@ -12,6 +12,7 @@ from jaxtyping import Array, Float, Key
 from socialsim import devices
 from socialsim.agents.rollout import episodes
 from socialsim.agents.team import Team, new_team
+from socialsim.core.fusing import on_cpu
 from socialsim.core.senses import OBJECT_SENSE_FEATURES
 from socialsim.core.simulation import Simulation
 from socialsim.experiments.discovering.asking import ASK
@@ -52,7 +53,7 @@ def trials(teams: Team, envs: Simulation, keys: Key[Array, " N"], worlds: int) -
 
     def local(*args):
         one = lambda team, env, key: trial(team, env, key, worlds)  # noqa: E731
-        if jax.default_backend() == "cpu":
+        if on_cpu():
             return jax.lax.map(lambda xs: one(*xs), args)
         return jax.vmap(one)(*args)
 
