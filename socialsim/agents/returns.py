@@ -2,6 +2,7 @@
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Bool, Float
 
 
@@ -33,7 +34,9 @@ def gae(
     return jax.lax.scan(back, jnp.zeros_like(delta[0]), (delta, carry_on), reverse=True)[1]
 
 
-def explained_variance(value: Float[Array, "... C"], target: Float[Array, "... C"]) -> Float[Array, " C"]:
+def explained_variance(
+    value: Float[Array | np.ndarray, "... C"], target: Float[Array | np.ndarray, "... C"]
+) -> Float[Array, " C"]:
     """1 - Var(target - value) / Var(target) per channel; NaN where the target does not vary."""
     rows = tuple(range(target.ndim - 1))
     spread = target.var(rows)

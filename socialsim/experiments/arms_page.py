@@ -19,6 +19,7 @@ QUESTIONS = """Differences asked about before the run: the arm minus what it is 
 as shares of the latter's mean where that is not zero. A mark is filled where its interval leaves 0 out; a
 claim needs more: a test that is corrected for the number of questions, seeds enough for such a test to reach
 its level, and ranks that point the same way as the mean."""
+FAR, BEYOND = 3.0, "Beyond 1 the scale is logarithmic."
 
 
 def prose(words: str, **parts: str) -> str:
@@ -74,8 +75,11 @@ def page(
         for e in summary["contrasts"]:
             label = f"{e['arm'].value} less {e['against'].value}: {str(e['measure'].value).replace('_', ' ')}"
             rows.append({"label": label, **_relative(e)})
-        drawn = plots.forest(rows, xlabel="difference, as a share of what the arm is held against")
-        return picture(drawn, "contrasts", "Differences asked about beforehand", QUESTIONS)
+        far = any(abs(row.get(k, 0.0)) > FAR for row in rows for k in ("estimate", "low", "high"))
+        label = "difference, as a share of what the arm is held against"
+        drawn = plots.forest(rows, xlabel=label, linear_to=1.0 if far else None)
+        caption = f"{QUESTIONS} {BEYOND}" if far else QUESTIONS
+        return picture(drawn, "contrasts", "Differences asked about beforehand", caption)
 
     return (
         of_summary("answer", "Short answer", "The short answer", answer),
@@ -92,4 +96,4 @@ def _relative(contrast: Entry) -> dict[str, float]:
     """Difference and interval over the size of the arm held against; as they are where that is zero."""
     relative, estimate = contrast["relative"].value, contrast["estimate"].value
     size = estimate / relative if relative and estimate else 1.0
-    return {k: contrast[k].value / size for k in ("estimate", "low", "high")}
+    return {k: v / size for k in ("estimate", "low", "high") if (v := contrast[k].value) is not None}

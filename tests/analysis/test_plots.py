@@ -54,3 +54,22 @@ def test_labels_at_the_ends_of_lines_keep_their_distance_on_any_axis(ends):
     middle = sum(ends) / 2
     style.end_labels(ax, [(middle, name, "k") for name in "abc"], apart=0.1)
     np.testing.assert_allclose(np.diff([t.xy[1] for t in ax.texts]), 0.1 * abs(ends[1] - ends[0]))
+
+
+def test_titles_break_between_words():
+    rows = [{"label": "a", "panel": f"contradictions, changed place {i}", "estimate": i} for i in range(5)]
+    titles = [ax.get_title(loc="left").split("\n") for ax in plots.forest(rows, panel="panel").axes]
+    assert len(titles) == 5 and all(lines[0] == "contradictions," for lines in titles)
+
+
+def test_one_large_row_hides_no_small_ones():
+    rows = [{"label": n, "estimate": x, "low": x - 0.1, "high": x + 0.1} for n, x in (("a", 40), ("b", 0.5))]
+
+    def width(figure):
+        (ax,) = figure.axes
+        ax.get_xlim()  # settles it
+        left, right = ax.transAxes.inverted().transform(ax.transData.transform([(0.4, 0), (0.6, 0)]))[:, 0]
+        return right - left
+
+    assert width(plots.forest(rows)) < 0.01
+    assert width(plots.forest(rows, linear_to=1.0)) > 0.05

@@ -5,9 +5,13 @@ from collections.abc import Mapping, Sequence
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import FixedLocator, MaxNLocator, NullLocator, StrMethodFormatter
 
 from socialsim.analysis.plots import style
+
+
+TICKS = (0, 0.25, 0.5, 0.75, 1, 3, 10, 30, 100, 1000)
+"""Of an axis that is linear up to 1 and logarithmic beyond."""
 
 
 def dot(ax: Axes, y: float | int, value: object, colour: str, marker: str = "o", **kwargs) -> bool:
@@ -70,6 +74,7 @@ def forest(
     panels: Sequence[str] = (),
     xlabel: str = "",
     reference: float | int = 0.0,
+    linear_to: float | None = None,
 ) -> Figure:
     """Estimates with 95 % intervals, one row each, against a reference line.
 
@@ -80,6 +85,7 @@ def forest(
         panel are all drawn, and numbered.
     panel : a key of the rows; one panel per value of it, in the order of `panels`, rows matched by label.
         Panels of channels have their colours and marks.
+    linear_to : beyond it, on both sides of 0, the scale is logarithmic: one large row hides no small ones.
     """
     rows = _numbered(rows, panel)
     labels = list(dict.fromkeys(str(row.get("label", "")) for row in rows))
@@ -94,14 +100,22 @@ def forest(
         colours = [str(row.get("colour", style.BLUE)) for row in table]
         ink = style.channel_colour(name, order, contrast=4.5) if by_channel else style.INK
         if panel:
-            ax.set_title(textwrap.fill(name, max(72 // len(names), 10)), color=ink)
+            ax.set_title(textwrap.fill(name, max(72 // len(names), 10), break_long_words=False), color=ink)
         if by_channel:
             colours = [style.channel_colour(name, order)] * len(table)
             table = [{**row, "marker": style.channel_marker(name)} for row in table]
         draw_forest(ax, table, reference=reference, colours=colours)
         ax.tick_params(axis="y", labelleft=order == 0)
         ax.margins(x=0.08)
-        ax.xaxis.set_major_locator(MaxNLocator(4 if len(names) > 1 else 7))
+        if linear_to is None:
+            ax.xaxis.set_major_locator(MaxNLocator(4 if len(names) > 1 else 7))
+        else:
+            ax.set_xscale("symlog", linthresh=linear_to, linscale=2)
+            ax.xaxis.set_major_locator(
+                FixedLocator([linear_to * t for t in (*(-t for t in TICKS[1:]), *TICKS)])
+            )
+            ax.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+            ax.xaxis.set_minor_locator(NullLocator())
     if xlabel:
         fig.supxlabel(xlabel, fontsize=8.5, color=style.MUTED)
     return fig
