@@ -9,7 +9,6 @@ from matplotlib.ticker import FixedLocator, MaxNLocator, NullLocator, StrMethodF
 
 from socialsim.analysis.plots import style
 
-
 TICKS = (0, 0.25, 0.5, 0.75, 1, 3, 10, 30, 100, 1000)
 """Of an axis that is linear up to 1 and logarithmic beyond."""
 
