@@ -41,14 +41,14 @@ class Learner(struct.PyTreeNode):
     intrinsic: Any = ()  # what an `Intrinsic` keeps
 
 
-Score = Callable[[Observation], tuple[Array, Array, Array]]
-"""What a carrier says of an observation s: potential Phi(s), reward b(s) on leaving it and a(s) on arriving
-in it, `[..., A]` each. The carried reward of a step is gamma Phi(s') - Phi(s) + b(s) + a(s')."""
+Score = Callable[[Observation], tuple[Array, Array]]
+"""What a carrier says of an observation s: its potential Phi(s), and the reward r(s) of a decision in it,
+`[..., A]` each. The carried reward of a step is gamma Phi(s') - Phi(s) + r(s)."""
 
 
-def no_score(obs: Observation) -> tuple[Array, Array, Array]:
+def no_score(obs: Observation) -> tuple[Array, Array]:
     nothing = jnp.zeros(obs.self.shape[:-1])
-    return nothing, nothing, nothing
+    return nothing, nothing
 
 
 @runtime_checkable
@@ -191,18 +191,13 @@ def make_update(
 
 
 def _carried(score: Score, path: Trajectory, last: Observation, end, discount: float):
-    """gamma Phi(s') - Phi(s) + b(s) + a(s') along a trajectory `[T, E, A]` (see `Score`).
+    """gamma Phi(s') - Phi(s) + r(s) along a trajectory `[T, E, A]` (see `Score`).
 
     Phi is zero after termination, as potential-based shaping asks (Ng et al. 1999).
     """
     cached = on_cpu()  # a moment at a time stays in a core's cache (see `learning`)
-    potential, leaving, arriving = jax.lax.map(score, path.observation) if cached else score(path.observation)
-    done = path.done[..., None]
-
-    def following(now, after_last, at_end):
-        return jnp.where(done, at_end, jnp.concatenate([now[1:], after_last[None]]))
-
-    last_potential, _, last_arriving = score(last)
-    after = following(potential, last_potential, end[0])
+    potential, reward = jax.lax.map(score, path.observation) if cached else score(path.observation)
+    after = jnp.concatenate([potential[1:], score(last)[0][None]])
+    after = jnp.where(path.done[..., None], end[0], after)
     after = jnp.where(path.terminated[..., None], 0.0, after)
-    return discount * after - potential + leaving + following(arriving, last_arriving, end[2])
+    return discount * after - potential + reward

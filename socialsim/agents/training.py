@@ -50,7 +50,7 @@ chunk. Pure: a run that goes on asks again."""
 class NothingCarried(struct.PyTreeNode):
     """The carrier of ordinary training."""
 
-    def score(self, obs: Observation) -> tuple[Array, Array, Array]:
+    def score(self, obs: Observation) -> tuple[Array, Array]:
         return no_score(obs)
 
 

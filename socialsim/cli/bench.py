@@ -228,7 +228,7 @@ def training(
 def carrier(env: Simulation) -> Carrier:
     """All that can be carried, from a fresh team."""
     team = new_team(jax.random.key(1), NetworkConfig(), env.actions, env.channels, env.num_agents)
-    return Carrier(team, jnp.ones(len(env.channels)), jnp.zeros(()), jnp.full((2, NUM_FEATURES), 0.1))
+    return Carrier(team, jnp.ones(len(env.channels)), jnp.zeros(()), jnp.full(NUM_FEATURES, 0.1))
 
 
 def peak_memory_mb() -> float:

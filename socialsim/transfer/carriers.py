@@ -21,28 +21,30 @@ from socialsim.core.errors import CarrierError, choose
 from socialsim.core.senses import Observation
 from socialsim.transfer.features import NUM_FEATURES, shared_features
 
+ALPHAS = tuple(np.logspace(-1, 4, 11))
+"""Ridge penalties of a distilled reward, chosen by generalised cross-validation."""
+
 
 class Carrier(struct.PyTreeNode):
     """A potential and a reward over observations, to be carried into another world.
 
     team: whose value heads make the potential.  potential: weight of each head `[C]` (in units of the head's
     own standard deviation in its own world, `value_std`).  offset: added to the potential.
-    reward: weights of the distilled reward on phi(s) and phi(s'), `[2, P]`.
+    reward: weights of the distilled reward on phi(s), `[P]`.
     """
 
     team: Team
     potential: Float[Array, " C"]
     offset: Float[Array, ""]
-    reward: Float[Array, "2 P"]
+    reward: Float[Array, " P"]
 
     def phi(self, obs: Observation) -> Float[Array, "... A"]:
         """The potential of each agent's state."""
         return self.team.values(obs) @ self.potential + self.offset
 
     def score(self, obs: Observation):
-        """(potential, reward on leaving, reward on arriving), `[..., A]` each: see `agents.ppo.Score`."""
-        before, after = jnp.moveaxis(shared_features(obs) @ self.reward.T, -1, 0)
-        return self.phi(obs), before, after
+        """(potential, reward), `[..., A]` each: see `agents.ppo.Score`."""
+        return self.phi(obs), shared_features(obs) @ self.reward
 
 
 @dataclasses.dataclass(frozen=True)
@@ -84,17 +86,19 @@ def shaping(source: Source, *, team: Team | None = None, sign: float = 1.0) -> C
     team = source.team if team is None else team
     weights = source.weights
     weights, offset = _standard(team, source.episodes.observation, weights * sign)
-    return Carrier(team, weights, offset, jnp.zeros((2, NUM_FEATURES)))
+    return Carrier(team, weights, offset, jnp.zeros(NUM_FEATURES))
 
 
 def distilled(
     source: Source, *, team: Team | None = None, permute: np.random.Generator | None = None
 ) -> Carrier:
-    """The reward that explains the values: V(s) - gamma V(s') ~ w_hat . phi(s, s'), by ridge regression.
+    """The reward that explains the values: V(s) - gamma V(s') ~ w_hat . phi(s), by ridge regression.
 
-    Fitted on the source's own episodes and standardised there. The projection on phi is what makes it a
-    reward: the left side alone would be pure shaping. team: whose value heads (default: the source's); an
-    untrained one is a control. permute: shuffles w_hat within phi(s) and phi(s'), the control that keeps
+    Values that are right anticipate: E[V(s) - gamma V(s') | s] = E[r | s], and what the left side has beyond
+    that is what s' brought unforeseen. So phi may hold nothing of s': a regression on phi(s) and phi(s')
+    finds V(s) - gamma V(s') itself wherever V is linear in phi, and that is no reward but shaping with its
+    sign flipped. Fitted on the source's own episodes and standardised there. team: whose value heads
+    (default: the source's); an untrained one is a control. permute: shuffles w_hat, the control that keeps
     its weights' sizes and loses their meaning.
     """
     value = read(source.team if team is None else team, source.episodes.observation).value
@@ -105,7 +109,7 @@ def distilled(
 def oracle(source: Source, there: Episodes) -> Carrier:
     """The positive control, w_true: what `distilled` would be if the values were right about the target.
 
-    Where V is exact, V(s) - gamma V(s') is the expected reward. So phi(s, s') is fitted to the target's own
+    Where V is exact, V(s) - gamma V(s') is the expected reward. So phi(s) is fitted to the target's own
     signals, each weighted as the source weights it, on episodes `there` of the target: it is as right as a
     reward linear in phi can be. (The signals themselves reach every learner anyway; given twice they would
     change nothing but their share.)
@@ -114,29 +118,25 @@ def oracle(source: Source, there: Episodes) -> Carrier:
 
 
 def _reward(source: Source, episodes: Episodes, wanted: np.ndarray, permute=None) -> Carrier:
-    """`wanted [T-1, E, A]` as a reward linear in phi(s, s') of the episodes, standardised on them."""
-    phi = np.asarray(shared_features(episodes.observation))
-    x = np.concatenate([phi[:-1], phi[1:]], -1).reshape(wanted.size, -1)
-    fit = RidgeCV(alphas=np.logspace(-1, 4, 11)).fit(x, wanted.ravel())
-    w = np.array(fit.coef_)
-    constant = [0, NUM_FEATURES]
-    w[constant] = 0.0
+    """`wanted [T-1, E, A]` as a reward linear in phi(s), standardised on the decisions of the episodes."""
+    live = np.asarray(episodes.live[:-1] & episodes.live[1:])  # decisions whose successor is on record
+    x = np.asarray(shared_features(episodes.observation))[:-1][live].reshape(-1, NUM_FEATURES)
+    w = np.array(RidgeCV(alphas=ALPHAS).fit(x, wanted[live].ravel()).coef_)
+    w[0] = 0.0  # of the constant feature
     if permute is not None:
-        for half in (slice(1, NUM_FEATURES), slice(NUM_FEATURES + 1, None)):
-            w[half] = permute.permutation(w[half])
+        w[1:] = permute.permutation(w[1:])
     reward = x @ w
-    w = w / max(reward.std(), 1e-6)
-    w[NUM_FEATURES] = -reward.mean() / max(reward.std(), 1e-6)
+    scale = max(reward.std(), 1e-6)
+    w = w / scale
+    w[0] = -reward.mean() / scale
     heads = len(source.drives)
-    return Carrier(
-        source.team, jnp.zeros(heads), jnp.zeros(()), jnp.asarray(w.reshape(2, NUM_FEATURES), jnp.float32)
-    )
+    return Carrier(source.team, jnp.zeros(heads), jnp.zeros(()), jnp.asarray(w, jnp.float32))
 
 
 def nothing(source: Source) -> Carrier:
     """Carries nothing; of the same shape as the others."""
     heads = len(source.drives)
-    return Carrier(source.team, jnp.zeros(heads), jnp.zeros(()), jnp.zeros((2, NUM_FEATURES)))
+    return Carrier(source.team, jnp.zeros(heads), jnp.zeros(()), jnp.zeros(NUM_FEATURES))
 
 
 def shuffle_weights(team: Team, rng: np.random.Generator) -> Team:

@@ -1,5 +1,8 @@
 """Carriers: shaping telescopes, controls match in mean and variance, grafts move what they name."""
 
+import dataclasses
+from types import SimpleNamespace
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -56,7 +59,7 @@ def test_shaping_telescopes(source):
     carrier, gamma = carriers.shaping(source), 0.9
     path = trajectory(source.episodes)
     last = jax.tree.map(lambda x: x[-1], source.episodes.observation)
-    nothing = (jnp.zeros(path.joint.shape),) * 3
+    nothing = (jnp.zeros(path.joint.shape),) * 2
     shaped = _carried(carrier.score, path, last, nothing, gamma)
     steps = shaped.shape[0]
     total = (gamma ** np.arange(steps)[:, None, None] * np.asarray(shaped)).sum(0)
@@ -78,18 +81,41 @@ def test_flipping_the_sign_flips_the_potential(source):
     np.testing.assert_allclose(up, -down, atol=1e-4)
 
 
-def test_a_distilled_reward_recovers_a_planted_one(source):
-    """Where V(s) - gamma V(s') is linear in phi, the ridge finds it: corr(r_hat, r) > 0.95."""
-    carrier = carriers.distilled(source)
-    _, before, after = carrier.score(source.episodes.observation)
-    found = np.asarray(before[:-1] + after[1:])
-    value = np.asarray(source.team.values(source.episodes.observation)) @ source.drives
-    implied = value[:-1] - 0.9 * value[1:]
-    assert np.corrcoef(found.ravel(), implied.ravel())[0, 1] > 0.8
-    shuffled = carriers.distilled(source, permute=np.random.default_rng(0))
-    _, before, after = shuffled.score(source.episodes.observation)
-    lost = np.asarray(before[:-1] + after[1:])
-    assert abs(np.corrcoef(lost.ravel(), implied.ravel())[0, 1]) < 0.8
+def planted(source, monkeypatch, *, discount=0.9, inertia=0.8):
+    """A source whose features wander with inertia, and whose values are exact: `(source, w_true)`."""
+    rng = np.random.default_rng(0)
+    phi = np.zeros((150, 12, 3, NUM_FEATURES), np.float32)
+    for t in range(1, len(phi)):
+        phi[t] = inertia * phi[t - 1] + rng.normal(size=phi.shape[1:])
+    phi[..., 0] = 1.0
+    w = rng.normal(size=NUM_FEATURES).astype(np.float32)
+    w[0] = 0.0
+    value = phi @ w / (1 - discount * inertia)
+    monkeypatch.setattr(carriers, "shared_features", lambda obs: obs)
+    heads = np.stack([np.zeros_like(value), np.zeros_like(value), value], -1)
+    monkeypatch.setattr(carriers, "read", lambda team, obs: SimpleNamespace(value=heads))
+    episodes = source.episodes.replace(observation=phi, ended=jnp.zeros(phi.shape[:2], bool))
+    return dataclasses.replace(source, episodes=episodes, drives=np.array([0, 0, 1.0])), w
+
+
+def test_exact_values_distil_into_the_reward_they_anticipate(source, monkeypatch):
+    """And not into V(s) - gamma V(s'), which is linear in phi(s) and phi(s') here, too."""
+    home, w = planted(source, monkeypatch)
+    found = np.asarray(carriers.distilled(home).reward)
+    assert np.corrcoef(found[1:], w[1:])[0, 1] > 0.98
+    lost = np.asarray(carriers.distilled(home, permute=np.random.default_rng(0)).reward)
+    assert np.corrcoef(lost[1:], w[1:])[0, 1] < 0.5
+    np.testing.assert_allclose(np.sort(lost[1:]) / lost.std(), np.sort(found[1:]) / found.std(), rtol=0.1)
+
+
+def test_what_lies_past_the_end_is_not_distilled(source, monkeypatch):
+    home, _ = planted(source, monkeypatch)
+    ended = np.zeros(home.episodes.ended.shape, bool)
+    ended[100:, ::2] = True
+    short = dataclasses.replace(home, episodes=home.episodes.replace(ended=jnp.asarray(ended)))
+    clean = np.asarray(carriers.distilled(short).reward)
+    home.episodes.observation[100:, ::2] = 1e3
+    np.testing.assert_array_equal(clean, np.asarray(carriers.distilled(short).reward))
 
 
 def test_features_do_not_see_what_is_masked(source):
@@ -134,8 +160,7 @@ def test_arms_of_a_seed_start_from_the_same_parameters(env, source):
 
 
 def reward(carrier, episodes):
-    _, before, after = carrier.score(episodes.observation)
-    return np.asarray(before[:-1] + after[1:])
+    return np.asarray(carrier.score(episodes.observation)[1])[:-1]
 
 
 def test_the_oracle_is_right_by_construction(env, source):
