@@ -28,15 +28,18 @@ def publish(run: Path) -> None:
 
 def curves(run: Path, summary: dict) -> dict[str, np.ndarray]:
     """What `report.write` was given: joint successes `[seeds, updates]` of the source and of each arm."""
-    source, moved = (_joint(run / "metrics" / part) for part in ("source", "transfer"))
-    found = {"training/joint": source, "training/agent_steps": _steps(summary["config"]["train"], source)}
-    arms = summary["transfer"]["arms"]
-    for i, (arm, told) in enumerate(arms.items()):
-        seeds = len(told["per_seed"])
-        found[f"transfer/{arm}"] = score = moved[i * seeds : (i + 1) * seeds]
-        area = np.trapezoid(score, axis=1) / (score.shape[1] - 1)
-        np.testing.assert_allclose(area, told["per_seed"], rtol=1e-5, err_msg=f"arm {arm} is another's")
-    return found | {"transfer/agent_steps": _steps(summary["config"]["transfer"], moved)}
+    config = summary["config"]
+    found = {"training/joint": _joint(run / "metrics/source")}
+    found["training/agent_steps"] = _steps(config["train"], found["training/joint"])
+    for name, kept in (("transfer", "moved"), ("alone", "alone")):
+        moved = _joint(run / "metrics" / name)
+        for i, (arm, told) in enumerate(summary[name]["arms"].items()):
+            seeds = len(told["per_seed"])
+            found[f"{name}/{arm}"] = score = moved[i * seeds : (i + 1) * seeds]
+            area = np.trapezoid(score, axis=1) / (score.shape[1] - 1)
+            np.testing.assert_allclose(area, told["per_seed"], rtol=1e-5, err_msg=f"arm {arm} is another's")
+        found[f"{name}/agent_steps"] = _steps(config[kept]["learning"], moved)
+    return found
 
 
 def _joint(folder: Path) -> np.ndarray:

@@ -1,24 +1,24 @@
 """From figures to sentences: verdicts by rules fixed beforehand, a plain answer, and its caveats."""
 
-from collections.abc import Mapping, Sequence
-
-import numpy as np
+from collections.abc import Mapping
 
 from socialsim.analysis.wording import decimal, known, listed, span
 from socialsim.experiments import hearing
 from socialsim.experiments.contrasts import above, verdict
 from socialsim.transfer.claims import SHAPING_HELPS, VALUES_TRANSFERRED
 from socialsim.transfer.reading import RIGHT, UNMEASURED
+from socialsim.transfer.suite import Transfer
 
 LEARNED = 50.0  # times the random rate
 TRACKS = 0.3  # Spearman of V with held-out returns
 STABLE = 0.5  # ICC over seeds, lower end
 
 
-def verdicts(found: Mapping, auc: Mapping[str, np.ndarray], sources: Sequence[int] | None = None) -> dict:
+def verdicts(found: Mapping, moved: Transfer, alone: Transfer, *, across_physics: bool = False) -> dict:
     """Every claim of the report with True, False or None (not tested) and the figures behind it.
 
-    auc: arm -> area under the curve of each seed.  sources: which source team each was given.
+    moved, alone: learners beside the target's signals, and with what is carried alone.  across_physics:
+    whether the latter act otherwise than the sources, so that no policy could move.
     """
     ratio, out = found["team_metric"]["ratio"], {}
     times = ratio["per_seed"]
@@ -56,14 +56,19 @@ def verdicts(found: Mapping, auc: Mapping[str, np.ndarray], sources: Sequence[in
             if heard != UNMEASURED
             else f"not measured: {cell['spearman'].get('reason') or 'a figure or a control is missing'}",
         )
-    for name, rule in (("shaping_helps", SHAPING_HELPS), ("values_transferred", VALUES_TRANSFERRED)):
-        out[name] = {**rule(auc, sources=sources).to_dict(), "statement": _STATEMENTS[name]}
-    return out
+    claims = {
+        "values_transferred": VALUES_TRANSFERRED(
+            alone.auc(), sources=alone.sources, across_physics=across_physics
+        ),
+        "shaping_helps": SHAPING_HELPS(moved.auc(), sources=moved.sources),
+    }
+    return out | {k: {**v.to_dict(), "statement": _STATEMENTS[k]} for k, v in claims.items()}
 
 
 _STATEMENTS = {
     "shaping_helps": "Shaping by the source's values speeds up learning in the larger, sparser world",
-    "values_transferred": "The values themselves transferred: their distilled reward beats every control",
+    "values_transferred": "The values themselves transferred: as the only reward in another physics, what is "
+    "distilled from them beats every control",
 }
 
 
@@ -87,16 +92,14 @@ def answer(found: Mapping) -> list[str]:
         + (f"; the one for {listed(weak)} falls short of the mark we set." if weak else ".")
     )
     lines.append(hearing.sentence(found["zero_shot"], found["channels"]))
+    lines.append(_alone(found.get("alone", {}).get("arms", {}), v["values_transferred"]))
     lines.append(
-        "Used to shape learning in a larger, sparser world, they "
+        "Used to shape learning in a larger, sparser world, beside its own signals, they "
         + _yes_no(
             v["shaping_helps"],
-            f"sped learning up over {listed(v['shaping_helps']['comparisons'])}",
-            "did not clearly speed it up",
+            f"sped learning up over {listed(v['shaping_helps']['comparisons'])}.",
+            "did not clearly speed it up.",
         )
-        + "; that the values themselves transferred is "
-        + _yes_no(v["values_transferred"], "supported", "not supported")
-        + f" by the stricter test of a distilled reward{_blind(v['values_transferred'])}."
     )
     lines.append(
         "Independently trained teams "
@@ -104,6 +107,25 @@ def answer(found: Mapping) -> list[str]:
         + " on what is worth more, and by how much."
     )
     return lines
+
+
+def _alone(arms: Mapping, claim: Mapping) -> str:
+    """What learners came to that were rewarded by the values alone, beside those with no reward and all."""
+    end = {a: arms[a]["asymptote"]["estimate"] for a in ("distilled", "scratch", "direct") if a in arms}
+    if not known(end.get("distilled")):
+        return "Whether the values can stand alone in another physics was not measured."
+    beside = [
+        f"{words} {decimal(end[arm], '.4f')}"
+        for arm, words in (("scratch", "without any reward"), ("direct", "with that world's own signals"))
+        if known(end.get(arm))
+    ]
+    said = (
+        "Learners in another physics whose only reward was what the values imply came to meet "
+        f"{decimal(end['distilled'], '.4f')} times per agent-step"
+        + (f" ({', '.join(beside)})" if beside else "")
+    )
+    verdict = _yes_no(claim, "is supported", "is not supported")
+    return f"{said}; that the values themselves transferred {verdict}{_blind(claim)}."
 
 
 def _yes_no(claim: Mapping, yes: str, no: str) -> str:
@@ -136,11 +158,15 @@ def caveats(found: Mapping, seeds: int, transfer_seeds: int) -> list[str]:
         "Coordination weighs twenty times as much as attention or imitation in the drives; with the dense "
         "signals alone, societies are known to degenerate.",
     ]
-    moved = found.get("transfer", {})
-    if (weight := moved.get("weight")) is not None:
+    if (weight := found.get("transfer", {}).get("weight")) is not None:
         out.append(
-            f"What is carried counts with a drive of {weight:g} beside the learners' own drives. Another "
+            f"Beside the learners' own drives what is carried counts with a drive of {weight:g}. Another "
             "weight may help or hinder otherwise; it was not searched for."
+        )
+    if "alone" in found:
+        out.append(
+            "The distilled reward is linear in features that all worlds share, and so is the oracle: they say "
+            "how far such a reward leads, not how far the values would."
         )
     short = [c for c in found["channels"] if not found["verdicts"][f"value_tracks_{c}"]["supported"]]
     if short:

@@ -2,7 +2,6 @@
 
 import dataclasses
 from functools import partial
-from typing import Any
 
 import jax
 import numpy as np
@@ -22,21 +21,27 @@ from socialsim.experiments.developing import stages as developing
 from socialsim.experiments.developing.page import PARTS
 from socialsim.experiments.developing.stages import DevelopmentConfig
 from socialsim.experiments.experiment import Experiment, Result, Study
+from socialsim.experiments.transferring import TransferConfig, carried, curves, rows
 from socialsim.progress import bar
-from socialsim.transfer.arms import ARMS, plan
+from socialsim.transfer.arms import ARMS
 from socialsim.transfer.carriers import Source
 from socialsim.transfer.reading import zero_shot
-from socialsim.transfer.suite import Transfer, transfer
+from socialsim.transfer.suite import Transfer
+
+SOURCE = "rendezvous-v0"
+LARGER = (("size", 12),)
+PLANE = "rendezvous-plane-v0"
 
 
 @dataclasses.dataclass(frozen=True)
 class Preset:
     """Seeds and budget.
 
-    seeds: source teams.  train, transfer: learning in the source and in the target.  episodes: recorded per
-    team.  elsewhere: worlds to read values in.  target: options of the larger, sparser rendezvous.  arms: of
-    the transfer; transfer_seeds: of each.  epsilon: how often the scripted teams slip whose episodes the
-    values are read on, zero-shot.  development: growth, extinction and the population of drives.
+    seeds: source teams.  train: their learning.  episodes: recorded per team.  elsewhere: worlds to read
+    values in.  moved: a larger, sparser rendezvous, where what is carried may speed up learning.  alone:
+    another physics, where it is all that learners are rewarded with.  epsilon: how often the scripted teams
+    slip on whose episodes the values are read, zero-shot.  development: growth, extinction and the population
+    of drives.
     """
 
     seeds: int = 4
@@ -46,27 +51,16 @@ class Preset:
     epsilon: float = 0.3
     zero_shot_worlds: int = 48
     elsewhere: tuple[str, ...] = ("haul-v0", "rendezvous-mujoco-v0", "beam-v0")
-    target: tuple[tuple[str, int], ...] = (("size", 12),)
-    arms: tuple[str, ...] = (
-        "scratch",
-        "shaping",
-        "random",
-        "shuffled",
-        "flipped",
-        "distilled",
-        "permuted",
-        "distilled-untrained",
-        "critic",
-        "encoder",
-        "policy",
-        "oracle",
+    moved: TransferConfig = dataclasses.field(default=TransferConfig(SOURCE, LARGER))
+    alone: TransferConfig = dataclasses.field(
+        default=TransferConfig(PLANE, alone=True, learning=TrainConfig(agent_steps=12 * 32_768, chunks=4))
     )
-    transfer_seeds: int = 4
-    transfer: TrainConfig = dataclasses.field(default=TrainConfig(agent_steps=10 * 32_768, chunks=5))
     development: DevelopmentConfig = dataclasses.field(default=DevelopmentConfig())
 
 
 _GPU = PPOConfig(worlds=2048, minibatches=8)
+_LONG = TrainConfig(_GPU, agent_steps=20_000_000, chunks=10)
+_SHORT = TrainConfig(PPOConfig(worlds=16, steps=16, minibatches=2), agent_steps=2_000, chunks=1)
 PRESETS = {
     "demo": Preset(),
     "paper": Preset(
@@ -75,9 +69,8 @@ PRESETS = {
         episodes=256,
         battery=2000,
         zero_shot_worlds=256,
-        arms=tuple(ARMS),
-        transfer_seeds=16,
-        transfer=TrainConfig(_GPU, agent_steps=20_000_000, chunks=10),
+        moved=TransferConfig(SOURCE, LARGER, seeds=16, learning=_LONG),
+        alone=TransferConfig(PLANE, alone=True, seeds=16, learning=_LONG),
         development=developing.PRESETS["paper"],
     ),
     "test": Preset(
@@ -87,15 +80,16 @@ PRESETS = {
         battery=60,
         zero_shot_worlds=4,
         elsewhere=("rendezvous-mujoco-v0",),
-        arms=("scratch", "shaping", "shuffled"),
-        transfer_seeds=2,
-        transfer=TrainConfig(PPOConfig(worlds=16, steps=16, minibatches=2), agent_steps=2_000, chunks=1),
+        moved=TransferConfig(SOURCE, LARGER, 2, arms=("scratch", "shaping", "shuffled"), learning=_SHORT),
+        alone=TransferConfig(
+            PLANE, seeds=2, alone=True, arms=("scratch", "distilled", "direct"), learning=_SHORT
+        ),
         development=developing.PRESETS["test"],
     ),
 }
 
-SOURCE = "rendezvous-v0"
 NEW_PLACE = "rendezvous-v0, larger and sparser"
+NEW_PHYSICS = "rendezvous on a continuous plane, with inertia"
 ZERO_SHOT = "values read zero-shot in new worlds"
 SHOWN = {
     "haul-v0": "Another task: a scripted team hauling, on whose episodes the values are read",
@@ -105,11 +99,10 @@ SHOWN = {
 
 def measure(study: Study, preset: Preset) -> Result:
     """All stages, in the order of the report."""
-    env, target = make(SOURCE), make(SOURCE, **_options(preset))
+    env, target = make(SOURCE), make(preset.moved.world, **dict(preset.moved.options))
     elsewhere = {NEW_PLACE: target, **{w: make(w) for w in preset.elsewhere}}
     drives = drive_matrix(DEFAULT_DRIVES, env.channels, env.num_agents)
-    # Scripted teams wait for nobody: their episodes are played beside the training. Those in the target are
-    # what the oracle is made of too, so a study that goes on needs them again.
+    # Scripted teams wait for nobody: their episodes are played beside the training.
     abroad = {
         n: study.background(
             partial(
@@ -122,7 +115,7 @@ def measure(study: Study, preset: Preset) -> Result:
             )
         )
         for i, (n, w) in enumerate(elsewhere.items())
-        if n == NEW_PLACE or not study.done(ZERO_SHOT)
+        if not study.done(ZERO_SHOT)
     }
     trained = study.timed("training on social signals alone", lambda: _train(study, preset, env, drives))
     teams = [trained.team(i) for i in range(preset.seeds)]
@@ -156,9 +149,15 @@ def measure(study: Study, preset: Preset) -> Result:
         Source(t, jax.tree.map(lambda x: x[:, :24], e), drives[0], discount)
         for t, e in zip(teams, played, strict=True)
     ]
+    another = make(preset.alone.world, **dict(preset.alone.options))
+    steps = float(trained.agent_steps[-1])
     moved = study.timed(
         "transfer to a larger, sparser world",
-        lambda: _transfer(study, preset, target, drives, sources, trained, abroad[NEW_PLACE].result()),
+        lambda: carried(study, "transfer", preset.moved, target, drives, sources, key=6, source_steps=steps),
+    )
+    alone = study.timed(
+        "transfer to another physics, values alone",
+        lambda: carried(study, "alone", preset.alone, another, drives, sources, key=7, source_steps=steps),
     )
     grown = developing.development(
         study,
@@ -180,19 +179,16 @@ def measure(study: Study, preset: Preset) -> Result:
         "counterfactuals": edits,
         "stability": stable,
         "zero_shot": found_abroad["worlds"],
-        "transfer": _transfer_rows(moved, preset),
+        "transfer": rows(moved, f"{NEW_PLACE}: {dict(preset.moved.options)}"),
+        "alone": rows(alone, NEW_PHYSICS),
         **grown,
     }
     more, said, held = developing.judged(grown)
-    found["verdicts"] = verdicts(found, moved.auc(), moved.sources)
+    found["verdicts"] = verdicts(found, moved, alone, across_physics=env.actions != another.actions)
     found["answer"] = answer(found) + said
-    found["caveats"] = caveats(found, preset.seeds, preset.transfer_seeds) + held
+    found["caveats"] = caveats(found, preset.seeds, preset.alone.seeds) + held
     found["verdicts"] |= more
-    return Result(found, _curves(trained, moved, env), players)
-
-
-def _options(preset: Preset) -> dict[str, Any]:
-    return dict(preset.target)
+    return Result(found, _curves(trained, moved, alone), players)
 
 
 def _keys(study: Study, preset: Preset):
@@ -293,77 +289,16 @@ def _zero_shot(study: Study, preset: Preset, teams, elsewhere, abroad, discount:
     return {"worlds": out, "replays": replays}
 
 
-def _transfer(
-    study: Study, preset: Preset, target, drives, sources, trained: Trained, there: Episodes
-) -> Transfer:
-    prepared = plan(
-        sources,
-        target,
-        preset.transfer.ppo.network,
-        arms=preset.arms,
-        seeds=preset.transfer_seeds,
-        seed=study.seed,
-        drives=drives,
-        there=there,
-    )
-    return transfer(
-        target,
-        prepared,
-        preset.transfer,
-        study.key(6),
-        run=study.run.part("transfer"),
-        source_steps=float(trained.agent_steps[-1]),
-        title=f"{len(prepared.arms)} arms x {prepared.seeds} seeds",
-        quiet=study.quiet,
-    )
-
-
-def _transfer_rows(moved: Transfer, preset: Preset) -> dict:
-    s = moved.summary
-
-    def cell(metric, arm, *names):
-        row = s.sel(metric=metric, arm=arm)
-        return {n: row[k].item() for n, k in names}
-
-    interval = (("estimate", "estimate"), ("low", "low"), ("high", "high"))
-    better = (("estimate", "improvement"), ("low", "improvement_low"), ("high", "improvement_high"))
-    arms = {}
-    for arm in map(str, moved.score.arm.values):
-        auc = cell("auc", arm, *interval)
-        arms[arm] = {
-            "label": ARMS[arm].label,
-            "iqm": auc["estimate"],
-            "low": auc["low"],
-            "high": auc["high"],
-            "per_seed": moved.metrics.auc.sel(arm=arm).values.tolist(),
-            "improvement_over_scratch": cell("auc", arm, *better) if arm != "scratch" else None,
-            **{m: cell(m, arm, *interval) for m in ("jumpstart", "asymptote", "time_to_threshold")},
-            "transfer_ratio": cell("transfer_ratio", arm, *interval),
-            "charged_ratio": cell("charged_ratio", arm, *interval, ("reason", "reason")),
-        }
-    return {
-        "target": f"{NEW_PLACE}: {dict(preset.target)}",
-        "unit": "joint events per agent-step, mean over training",
-        "seeds": preset.transfer_seeds,
-        "sources": len(set(moved.sources)),
-        "weight": moved.weight,
-        "threshold": float(moved.metrics.attrs["threshold"]),
-        "arms": arms,
-    }
-
-
 def _society(trained: Trained) -> dict:
     names = ("top_act", "match", "mutual_gaze", "movement", "closeness", "entropy")
     return {n: trained.metrics[n][:, -5:].mean(1).tolist() for n in names}
 
 
-def _curves(trained: Trained, moved: Transfer, env: Simulation) -> dict[str, np.ndarray]:
+def _curves(trained: Trained, moved: Transfer, alone: Transfer) -> dict[str, np.ndarray]:
     names = ("joint", "signal", "explained_variance", "entropy")
     out = {f"training/{n}": trained.metrics[n] for n in names}
     out["training/agent_steps"] = trained.agent_steps
-    out |= {f"transfer/{a}": moved.score.sel(arm=a).values for a in moved.score.arm.values}
-    out["transfer/agent_steps"] = moved.score.time.values
-    return out
+    return out | curves(moved, "transfer") | curves(alone, "alone")
 
 
 EMERGENT_VALUES = Experiment(
@@ -374,9 +309,10 @@ EMERGENT_VALUES = Experiment(
     outcome="joint events per agent-step, which no agent receives; rank agreement of values with the returns "
     "that followed; effect of scene edits on values; ICC and Kendall W of values over seeds; order and "
     "spread of values that outlast their signals; which society arises from which drives",
-    test="two-sided 95 % intervals; 'values transferred' only where the distilled reward beats random, "
-    "shuffled, encoder-only, policy-only, permuted and untrained distilled ones in the probability of "
-    "improvement; the unit is the source team, and an oracle is the positive control",
+    test="two-sided 95 % intervals; 'values transferred' only where, as the only reward in another physics, "
+    "the distilled one beats random, shuffled, encoder-only, policy-only, permuted and untrained distilled "
+    "ones in the probability of improvement; the unit is the source team, and an oracle is the positive "
+    "control",
     presets=PRESETS,
     measure=measure,
     parts=PARTS,

@@ -1,8 +1,10 @@
 """Arms of a transfer experiment: what each learner in the target world is given of the source.
 
-Every arm learns from the target's own signals with the same drives and the same fresh parameters per seed;
-arms differ only in the carried reward and in which parameters are replaced. That is data, so one compiled
-program runs all arms and seeds.
+They are compared in one of two ways. *Beside* the target's own signals, with the same drives in every arm,
+what is carried can make learning faster (`BESIDE`). *Alone* it is all that a learner is rewarded with
+(`ALONE`): whoever then comes to succeed has learned it from the values, which is the test of whether these
+transferred. All arms have the same fresh parameters per seed; they differ in the carried reward, in which
+parameters are replaced and in drives. That is data, so one compiled program runs all arms and seeds.
 """
 
 import dataclasses
@@ -43,13 +45,15 @@ class Given:
 @dataclasses.dataclass(frozen=True)
 class Arm:
     """label: for figures.  carrier: makes what is carried.  part: parameters to move, if any.
-    same_actions: only where source and target take the same actions.  sees_target: needs `Given.there`."""
+    same_actions: only where source and target take the same actions.  sees_target: needs `Given.there`.
+    own_signals: gets the target's own signals, even where the others are left alone with what is carried."""
 
     label: str
     carrier: Callable[[Given], Carrier]
     part: str | None = None
     same_actions: bool = False
     sees_target: bool = False
+    own_signals: bool = False
 
 
 def _none(given: Given) -> Carrier:
@@ -82,7 +86,29 @@ ARMS: dict[str, Arm] = {
         "distilled from an untrained head", lambda g: carriers.distilled(g.source, team=g.stranger)
     ),
     "oracle": Arm("oracle: fitted to the target's own signals", _oracle, sees_target=True),
+    "direct": Arm("the target's own signals", _none, own_signals=True),
 }
+BESIDE = ("scratch", "shaping", "random", "shuffled", "flipped", "critic", "encoder", "policy")
+"""Arms to compare beside the target's own signals."""
+ALONE = (
+    "scratch",
+    "distilled",
+    "permuted",
+    "distilled-untrained",
+    "random",
+    "shuffled",
+    "encoder",
+    "policy",
+    "oracle",
+    "direct",
+)
+"""Arms to compare without them; `direct` gets them all the same and says what could be reached."""
+UNREWARDED = "no reward at all"
+
+
+def label(arm: str, *, alone: bool = False) -> str:
+    """For figures. Raises OptionError for an unknown arm."""
+    return UNREWARDED if alone and arm == "scratch" else ARMS[choose("arm", arm, ARMS)].label
 
 
 class Plan(struct.PyTreeNode):
@@ -95,6 +121,7 @@ class Plan(struct.PyTreeNode):
     seeds: int = struct.field(pytree_node=False)
     sources: tuple[int, ...] = struct.field(pytree_node=False)  # which source each seed was given
     weight: float = struct.field(pytree_node=False)  # drive of what is carried
+    alone: bool = struct.field(pytree_node=False, default=False)
 
 
 def plan(
@@ -102,7 +129,8 @@ def plan(
     target: Simulation,
     network: NetworkConfig,
     *,
-    arms: tuple[str, ...] = tuple(ARMS),
+    arms: tuple[str, ...] | None = None,
+    alone: bool = False,
     seeds: int,
     seed: int,
     drives: np.ndarray,
@@ -111,10 +139,12 @@ def plan(
 ) -> Plan:
     """Prepare every run. Seed i takes source i (modulo their number).
 
+    alone: learners get none of the target's signals (see above).  arms: None takes `ALONE` or `BESIDE`.
     drives: `[A, C]` of the target's own signals.  weight: drive of the carried reward, in arms that carry
     one.  there: episodes of the target, which the arm `oracle` is made of; None plays some of a scripted team
     that slips. Arms that need equal actions are left out where source and target act differently.
     """
+    arms = (ALONE if alone else BESIDE) if arms is None else arms
     for name in arms:
         choose("arm", name, ARMS)
     if seeds < 1 or not sources:
@@ -137,10 +167,11 @@ def plan(
             part = ARMS[name].part
             team = carriers.graft(fresh, source.team, part) if part else fresh
             carried = ARMS[name].carrier(Given(source, rng, stranger, there))
-            own = weight if ARMS[name].carrier is not _none else 0.0
-            rows.append((team, carried, jnp.concatenate([drives, jnp.full((len(drives), 1), own)], 1)))
+            own = np.zeros_like(drives) if alone and not ARMS[name].own_signals else drives
+            brought = weight if ARMS[name].carrier is not _none else 0.0
+            rows.append((team, carried, jnp.concatenate([own, jnp.full((len(drives), 1), brought)], 1)))
     teams, carried, weights = jax.tree.map(lambda *xs: jnp.stack(xs), *rows)
-    return Plan(teams, carried, weights, kept, seeds, owners, weight)
+    return Plan(teams, carried, weights, kept, seeds, owners, weight, alone)
 
 
 def _stranger(key, source: Source) -> Team:

@@ -1,15 +1,18 @@
 """When may one say that values transferred? A rule fixed before the experiment, tested on planted cases.
 
-"Values transferred" is said only where the distilled-reward arm beats every control, each with the 95 %
+"Values transferred" is a claim about learners that are rewarded by what is carried and by nothing else
+(`arms.ALONE`). It is said only where the distilled-reward arm beats every control, each with the 95 %
 interval of the probability of improvement above one half: the random, shuffled, encoder-only *and*
 policy-only arms, and the two of its own kind, which are distilled too: with permuted weights, and from an
 untrained head. All comparisons must succeed (an intersection-union test: Berger 1982), so comparing with
-more controls makes false claims rarer and no correction for multiplicity is due.
+more controls makes false claims rarer and no correction for multiplicity is due. (Beside the target's own
+signals no reward could show it: right ones reach every learner anyway, and given twice they change nothing
+but their share.)
 
 The unit is the source team. Learners that were given the same team are no replicates of it: they are averaged
 first, and below `ENOUGH_SOURCES` teams nothing is said about values. Where the claim fails the positive
-control says what that is worth: if not even a reward that is right by construction beats learning from
-scratch, the test could not have shown it.
+control says what that is worth: if not even a reward that is right by construction beats having none, the
+test could not have shown it.
 
 The interval is that of `statistics.probability_of_improvement(method="score")`. Simulated for this project
 (20,000 planted nulls per cell; `tests/transfer/test_claims.py` repeats it smaller):
@@ -72,8 +75,8 @@ class ClaimRule:
     """`treatment` must beat every one of `controls`; options: confidence of the interval.
 
     where_run: further controls, which count where they were run.  positive: the arm that ought to beat
-    `baseline` if the test can show anything. across_physics drops the controls in `policy_controls`, since
-    no policy can move between action spaces.
+    `baseline` (in words: `unaided`) if the test can show anything. across_physics drops the
+    controls in `policy_controls`, since no policy can move between action spaces.
     """
 
     claim: str
@@ -84,6 +87,7 @@ class ClaimRule:
     where_run: tuple[str, ...] = ()
     positive: str | None = None
     baseline: str = "scratch"
+    unaided: str = "scratch"
 
     def __post_init__(self):
         if not self.controls or self.treatment in (*self.controls, *self.where_run):
@@ -165,11 +169,11 @@ class ClaimRule:
             return f" No positive control ({self.positive}) was run{lost}."
         shown = f"{positive.estimate:.2f} [{positive.low:.2f}, {positive.high:.2f}]"
         if positive.low > 0.5:
-            return f" The positive control ({self.positive}) beats {self.baseline}: {shown}."
+            return f" The positive control ({self.positive}) beats {self.unaided}: {shown}."
         if supported:
-            return f" The positive control ({self.positive}) is not shown to beat {self.baseline}: {shown}."
+            return f" The positive control ({self.positive}) is not shown to beat {self.unaided}: {shown}."
         return (
-            f" The positive control failed ({self.positive} over {self.baseline} {shown}): a reward that is "
+            f" The positive control failed ({self.positive} over {self.unaided} {shown}): a reward that is "
             "right by construction did not help either, so the test could not have shown it."
         )
 
@@ -199,8 +203,10 @@ VALUES_TRANSFERRED = ClaimRule(
     controls=("random", "shuffled", "encoder", "policy", "permuted", "distilled-untrained"),
     policy_controls=("policy",),
     positive="oracle",
+    unaided="no reward at all",
 )
-"""The claim rule of the suite: the distilled reward beats every arm that carries no values."""
+"""The claim rule of the suite, of learners left alone with what is carried: the distilled reward beats every
+arm that carries no values. Its baseline `scratch` has no reward at all."""
 
 SHAPING_HELPS = ClaimRule(
     claim="shaping helps",

@@ -21,13 +21,14 @@ class Transfer:
     """score `[arm, seed, time]`: joint events per agent-step (nobody receives it).  metrics
     `[arm, seed]`, summary `[metric, arm]`, over learners: see `transfer.metrics`.  sources: which source team
     each seed was given; claims about values count these (`transfer.claims`).  weight: drive of what was
-    carried."""
+    carried.  alone: whether that was all they were rewarded with."""
 
     score: xr.DataArray
     metrics: xr.Dataset
     summary: xr.Dataset
     sources: tuple[int, ...]
     weight: float
+    alone: bool = False
 
     def auc(self) -> dict[str, np.ndarray]:
         """Arm -> area under the curve of each seed."""
@@ -42,14 +43,14 @@ def transfer(
     *,
     run: Run | None = None,
     source_steps: float | None = None,
-    beside: xr.DataArray | None = None,
+    given: xr.DataArray | None = None,
     title: str = "transfer",
     quiet: bool = False,
 ) -> Transfer:
     """Train every run of the plan in the target world.
 
     Seeds are paired across arms (same worlds, same fresh parameters). source_steps: agent-steps the source
-    cost, for the ratio that charges them.  beside: scores `[arm, seed, time]` of arms that need no source and
+    cost, for the ratio that charges them.  given: scores `[arm, seed, time]` of arms that need no source and
     were trained before, with the same key, seeds and config (`scratch` of another plan); they come first.
     """
     seeds = jax.random.split(key, plan.seeds)
@@ -73,15 +74,15 @@ def transfer(
         coords={"arm": list(plan.arms), "seed": np.arange(plan.seeds), "time": trained.agent_steps},
         name="joint events per agent-step",
     )
-    score = score if beside is None else _joined(beside, score)
+    score = score if given is None else _joined(given, score)
     metrics = TransferMetrics(source_time=source_steps)(score)
-    return Transfer(score, metrics, summarise(metrics), plan.sources, plan.weight)
+    return Transfer(score, metrics, summarise(metrics), plan.sources, plan.weight, plan.alone)
 
 
 def _joined(first: xr.DataArray, then: xr.DataArray) -> xr.DataArray:
     """Scores of both, arm after arm. Raises OptionError where seeds or times differ."""
     if first.sizes["seed"] != then.sizes["seed"] or not np.array_equal(first.time, then.time):
         raise OptionError(
-            f"beside has {dict(first.sizes)}, the plan {dict(then.sizes)}; allowed: the same seeds and times"
+            f"given has {dict(first.sizes)}, the plan {dict(then.sizes)}; allowed: the same seeds and times"
         )
     return xr.concat([first.astype(then.dtype), then], "arm").rename(then.name)

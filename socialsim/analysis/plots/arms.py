@@ -35,7 +35,7 @@ def arms(data: Mapping[str, Mapping], *, baseline: str = "scratch", unit: str = 
     left.set_title("area under the learning curve")
     left.set_xlabel(unit)
     left.set_xlim(left=min(0.0, left.get_xlim()[0]))
-    right.set_title(f"P(better than {baseline})")
+    right.set_title(f"P(better than {(data.get(baseline) or {}).get('label') or baseline})")
     right.set_xlim(-0.02, 1.02)
     right.tick_params(axis="y", labelleft=False)
     return fig

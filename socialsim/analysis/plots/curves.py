@@ -144,12 +144,13 @@ def transfer_curves(
     *,
     baseline: str = "scratch",
     unit: str = "joint events per agent-step",
+    name: str = "transfer",
 ) -> Figure:
     """One small panel per arm, each against the same baseline, on shared axes.
 
     Parameters
     ----------
-    curves : "transfer/<arm>" `[seed, time]` and "transfer/agent_steps" `[time]`.
+    curves : "<name>/<arm>" `[seed, time]` and "<name>/agent_steps" `[time]`.
     arms : arm -> label, in the order shown.
     """
     shown = {a: label for a, label in arms.items() if a != baseline} or dict(arms)
@@ -158,12 +159,12 @@ def transfer_curves(
     rows = -(-count // columns)
     fig = style.figure(0.75 + 1.6 * rows)
     grid = fig.subplots(rows, columns, squeeze=False, sharex=True, sharey=True)
-    reference = curve(curves, f"transfer/{baseline}", 2) if baseline not in shown else None
+    reference = curve(curves, f"{name}/{baseline}", 2) if baseline not in shown else None
     dashed = {"linewidth": 1.1, "linestyle": (0, (4, 2))}
     for ax, (arm, label) in zip(grid.flat, shown.items(), strict=False):
         colour = style.arm_colour(arm)
         ax.set_title(label, color=style.MUTED if colour == style.CONTROL else style.legible(colour, 4.5))
-        values = curve(curves, f"transfer/{arm}", 2)
+        values = curve(curves, f"{name}/{arm}", 2)
         if values is None:
             ax.text(
                 0.5,
@@ -175,7 +176,7 @@ def transfer_curves(
                 style="italic",
             )
             continue
-        x = _steps(curves, "transfer/agent_steps", values.shape[1])
+        x = _steps(curves, f"{name}/agent_steps", values.shape[1])
         if reference is not None and reference.shape[1] == len(x):
             draw_arm(ax, x, reference, style.INK, **dashed)
         draw_arm(ax, x, values, colour, linewidth=2)

@@ -10,6 +10,16 @@ from socialsim.analysis.plots.curves import Curves, curve, draw_arm, draw_joint
 from socialsim.analysis.plots.forest import draw_forest
 
 
+SHOWN = {
+    "alone": ("scratch", "permuted", "distilled", "direct"),
+    "transfer": ("scratch", "shaping", "shuffled"),
+}
+TITLES = {
+    "alone": "Their worth as the only reward in another physics",
+    "transfer": "Their worth in a new world",
+}
+
+
 @style.styled
 def hero(
     curves: Curves, summary: Mapping, *, channel: str = "coordination", arms: Sequence[str] | None = None
@@ -20,7 +30,8 @@ def hero(
     ----------
     curves, summary : as `report.write` takes them.
     channel : whose counterfactuals are shown.
-    arms : at most a few; scratch, shaping and shuffled where nothing is said.
+    arms : at most a few. Where nothing is said: learners whose only reward are the values, if there are any,
+        beside no reward and the world's own signals; else shaping, scratch and shuffled.
     """
     fig = style.figure(3.6, width=13)
     left, middle, right = fig.subplots(1, 3, width_ratios=(1.1, 0.95, 1))
@@ -38,20 +49,20 @@ def hero(
     else:
         style.unmeasured(middle)
     middle.set_title("What moves their values")
-    _transfer(right, curves, (summary.get("transfer") or {}).get("arms") or {}, arms)
-    right.set_title("Their worth in a new world")
+    name = "alone" if (summary.get("alone") or {}).get("arms") else "transfer"
+    _transfer(right, curves, name, (summary.get(name) or {}).get("arms") or {}, arms or SHOWN[name])
+    right.set_title(TITLES[name])
     return fig
 
 
-def _transfer(ax, curves: Curves, labels: Mapping, arms: Sequence[str] | None) -> None:
-    chosen = arms or ("scratch", "shaping", "shuffled")
-    found = {a: v for a in chosen if (v := curve(curves, f"transfer/{a}", 2)) is not None}
+def _transfer(ax, curves: Curves, name: str, labels: Mapping, arms: Sequence[str]) -> None:
+    found = {a: v for a in arms if (v := curve(curves, f"{name}/{a}", 2)) is not None}
     if not found:
         style.unmeasured(ax)
         return
     ends = {}
     for arm, values in found.items():
-        x = curve(curves, "transfer/agent_steps", 1)
+        x = curve(curves, f"{name}/agent_steps", 1)
         x = np.arange(values.shape[1]) if x is None else x
         ends[arm] = draw_arm(ax, x, values, style.arm_colour(arm))
         ax.set_xlim(x[0], x[-1])

@@ -43,6 +43,7 @@ ARMS = {
     "encoder": SKY,
     "policy": PURPLE,
     "oracle": ORANGE,
+    "direct": GREEN,
 }
 
 RC: dict[Any, Any] = {

@@ -57,8 +57,9 @@ def flow(summary: Entry, names: dict[str, str]) -> str:
     signals = [f"{c} \u00d7 {decimal(v)}" if (v := drives[c].value) is not None else c for c in names]
     world = str(config["world"].value or config["source"].value or "the source world")
     agents = config["num_agents"].value
-    arms = [str(a["label"].value or k) for k, a in summary["transfer"]["arms"].items()]
-    target = str(summary["transfer"]["target"].value or "not measured")
+    carried = [summary[n] for n in ("transfer", "alone") if summary[n]["arms"]]
+    arms = dict.fromkeys(str(a["label"].value or k) for part in carried for k, a in part["arms"].items())
+    targets = [str(part["target"].value) for part in carried if part["target"].value]
     upper, high = _row(
         [
             (
@@ -83,7 +84,12 @@ def flow(summary: Entry, names: dict[str, str]) -> str:
                 "Try them in new worlds",
                 _few(list(summary["zero_shot"].keys()), 4) or ["not measured"],
             ),
-            (620, 280, "Carry them over", [target, f"{len(arms)} arms: {', '.join(arms)}" if arms else ""]),
+            (
+                620,
+                280,
+                "Carry them over",
+                [*(targets or ["not measured"]), f"{len(arms)} arms" if arms else ""],
+            ),
         ],
         low,
         "c2",

@@ -127,24 +127,26 @@ def zero_shot(summary: Entry) -> str:
     )
 
 
-def transfer(summary: Entry, curves: Curves) -> str:
-    data = summary["transfer"]
+def transfer(summary: Entry, curves: Curves, name: str = "transfer") -> str:
+    """Arms of the transfer of this name, in `summary` and `curves`, with what was claimed of them."""
+    data = summary[name]
     arms = data["arms"]
     if not arms:
         return ABSENT
     labels = {str(a): str(e["label"].value or a) for a, e in arms.items()}
     unit = str(data["unit"].value or "joint events per agent-step")
     seeds = f", {data['seeds'].number()} seeds per arm" if data["seeds"].value is not None else ""
-    parts = [paragraph("transfer", target=text(data["target"].value or "a new world"), seeds=seeds)]
-    if any(curve(curves, f"transfer/{a}", 2) is not None for a in labels):
-        fig = plots.transfer_curves(curves, labels, unit=unit)
-        picture = plots.svg(fig, "transfer", "Learning in the new world, arm by arm")
-        parts.append(markup.figure(picture, say("transfer_caption")))
+    baseline = text(labels.get("scratch", "scratch"))
+    parts = [paragraph(name, target=text(data["target"].value or "a new world"), seeds=seeds)]
+    if any(curve(curves, f"{name}/{a}", 2) is not None for a in labels):
+        fig = plots.transfer_curves(curves, labels, unit=unit, name=name)
+        picture = plots.svg(fig, name, "Learning in the new world, arm by arm")
+        parts.append(markup.figure(picture, say("transfer_caption", baseline=baseline)))
     else:
         parts.append(f"<p>Learning curves in the new world: {MISSING}</p>")
     fig = plots.arms({str(a): e.mapping() for a, e in arms.items()}, unit=unit)
-    picture = plots.svg(fig, "arms", "Area under the curve of every arm")
-    parts.append(markup.figure(picture, say("arms_caption")))
+    picture = plots.svg(fig, f"{name}-arms", "Area under the curve of every arm")
+    parts.append(markup.figure(picture, say("arms_caption", baseline=baseline)))
     cells = []
     for a, e in arms.items():
         figures = [e["jumpstart"].interval(), e["asymptote"].interval(), _time(e)]
@@ -156,9 +158,25 @@ def transfer(summary: Entry, curves: Curves) -> str:
         "Jumpstart",
         "Asymptote",
         "Time to threshold",
-        "P(better than scratch)",
+        f"P(better than {baseline})",
     ]
-    return "".join(parts) + markup.table(head, cells) + comparisons(summary, labels)
+    return "".join(parts) + markup.table(head, cells)
+
+
+def worth(summary: Entry, curves: Curves) -> str:
+    """Both transfers, where both were made: values as the only reward, and beside the target's signals."""
+    alone = transfer(summary, curves, "alone") if summary["alone"]["arms"] else ""
+    beside = transfer(summary, curves) if summary["transfer"]["arms"] or not alone else ""
+    titles = ("With nothing but the values", "Beside the signals of the new world")
+    parts = [
+        f"<h3>{t}</h3>{part}" if alone else part
+        for t, part in zip(titles, (alone, beside), strict=True)
+        if part
+    ]
+    labels = {
+        a: str(e["label"].value or a) for n in ("transfer", "alone") for a, e in summary[n]["arms"].items()
+    }
+    return "".join(parts) + comparisons(summary, labels)
 
 
 def _time(arm: Entry) -> str:

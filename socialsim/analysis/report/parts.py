@@ -47,7 +47,7 @@ TRANSFER = Part(
     "transfer",
     "Transfer",
     "What are the values worth in a new world?",
-    lambda s, curves, p: findings.transfer(s, curves),
+    lambda s, curves, p: findings.worth(s, curves),
 )
 CAVEATS = of_summary("caveats", "Caveats", "What this does not show", methods.caveats)
 METHODS = of_summary("methods", "Methods", "Methods and reproduction", methods.methods)
