@@ -165,8 +165,8 @@ def caveats(found: Mapping, seeds: int, transfer_seeds: int) -> list[str]:
         )
     if "alone" in found:
         out.append(
-            "The distilled reward is linear in features that all worlds share, and so is the oracle: they say "
-            "how far such a reward leads, not how far the values would."
+            "The distilled reward is linear in features that all worlds share, and so is the oracle: they "
+            "say how far such a reward leads, not how far the values would."
         )
     short = [c for c in found["channels"] if not found["verdicts"][f"value_tracks_{c}"]["supported"]]
     if short:

@@ -9,7 +9,6 @@ from socialsim.analysis.plots import style
 from socialsim.analysis.plots.curves import Curves, curve, draw_arm, draw_joint
 from socialsim.analysis.plots.forest import draw_forest
 
-
 SHOWN = {
     "alone": ("scratch", "permuted", "distilled", "direct"),
     "transfer": ("scratch", "shaping", "shuffled"),
