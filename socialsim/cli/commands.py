@@ -183,6 +183,7 @@ def transfer(
     targets: tuple[str, ...],
     out: Path = Path("runs/transfer"),
     arms: tuple[str, ...] = (),
+    alone: tuple[str, ...] = (),
     zero_shot_only: bool = False,
     seeds: int = 5,
     agent_steps: int = 400_000,
@@ -196,7 +197,10 @@ def transfer(
         sources: folders of 'socialsim train' runs.
         targets: ids of the worlds to move the values into.
         out: folder to write into; the same command resumes where it stopped.
-        arms: what new learners are given; default: scratch and every carrier with its controls.
+        arms: what new learners are given beside the world's own signals; default: scratch and every carrier
+            with its controls, unless alone is given.
+        alone: what new learners are given and rewarded with, and nothing else; default: scratch (no reward),
+            the distilled reward, its controls and the world's own signals, unless arms is given.
         zero_shot_only: read the values in the other worlds and train nobody.
         seeds: number of learners per arm.
         agent_steps: agent-steps that each learner trains for.
@@ -208,7 +212,7 @@ def transfer(
 
     options: dict = {"seeds": seeds, "agent_steps": agent_steps, "episodes": episodes}
     options |= {"seed": seed, "quiet": quiet} | ({"arms": arms} if arms else {})
-    options |= {"arms": ()} if zero_shot_only else {}
+    options |= ({"alone": alone} if alone else {}) | ({"arms": (), "alone": ()} if zero_shot_only else {})
     say(move(sources, targets, out=out, **options), "transfer")
 
 

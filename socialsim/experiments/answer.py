@@ -1,23 +1,28 @@
 """From figures to sentences: verdicts by rules fixed beforehand, a plain answer, and its caveats."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+
+import numpy as np
 
 from socialsim.analysis.wording import decimal, known, listed, span
 from socialsim.experiments import hearing
 from socialsim.experiments.contrasts import above, verdict
 from socialsim.transfer.claims import SHAPING_HELPS, VALUES_TRANSFERRED
 from socialsim.transfer.reading import RIGHT, UNMEASURED
-from socialsim.transfer.suite import Transfer
 
 LEARNED = 50.0  # times the random rate
 TRACKS = 0.3  # Spearman of V with held-out returns
 STABLE = 0.5  # ICC over seeds, lower end
 
 
-def verdicts(found: Mapping, moved: Transfer, alone: Transfer, *, across_physics: bool = False) -> dict:
+Scores = tuple[Mapping[str, np.ndarray], Sequence[int] | None]
+"""Arm -> area under the curve of each seed, and which source team each seed was given."""
+
+
+def verdicts(found: Mapping, beside: Scores, alone: Scores, *, across_physics: bool = False) -> dict:
     """Every claim of the report with True, False or None (not tested) and the figures behind it.
 
-    moved, alone: learners beside the target's signals, and with what is carried alone.  across_physics:
+    beside, alone: learners with the target's signals, and with what is carried alone.  across_physics:
     whether the latter act otherwise than the sources, so that no policy could move.
     """
     ratio, out = found["team_metric"]["ratio"], {}
@@ -57,10 +62,8 @@ def verdicts(found: Mapping, moved: Transfer, alone: Transfer, *, across_physics
             else f"not measured: {cell['spearman'].get('reason') or 'a figure or a control is missing'}",
         )
     claims = {
-        "values_transferred": VALUES_TRANSFERRED(
-            alone.auc(), sources=alone.sources, across_physics=across_physics
-        ),
-        "shaping_helps": SHAPING_HELPS(moved.auc(), sources=moved.sources),
+        "values_transferred": VALUES_TRANSFERRED(alone[0], sources=alone[1], across_physics=across_physics),
+        "shaping_helps": SHAPING_HELPS(beside[0], sources=beside[1]),
     }
     return out | {k: {**v.to_dict(), "statement": _STATEMENTS[k]} for k, v in claims.items()}
 

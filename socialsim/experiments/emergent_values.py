@@ -2,6 +2,7 @@
 
 import dataclasses
 from functools import partial
+from typing import Any
 
 import jax
 import numpy as np
@@ -99,7 +100,7 @@ SHOWN = {
 
 def measure(study: Study, preset: Preset) -> Result:
     """All stages, in the order of the report."""
-    env, target = make(SOURCE), make(preset.moved.world, **dict(preset.moved.options))
+    env, target = make(SOURCE), _world(preset.moved)
     elsewhere = {NEW_PLACE: target, **{w: make(w) for w in preset.elsewhere}}
     drives = drive_matrix(DEFAULT_DRIVES, env.channels, env.num_agents)
     # Scripted teams wait for nobody: their episodes are played beside the training.
@@ -149,7 +150,7 @@ def measure(study: Study, preset: Preset) -> Result:
         Source(t, jax.tree.map(lambda x: x[:, :24], e), drives[0], discount)
         for t, e in zip(teams, played, strict=True)
     ]
-    another = make(preset.alone.world, **dict(preset.alone.options))
+    another = _world(preset.alone)
     steps = float(trained.agent_steps[-1])
     moved = study.timed(
         "transfer to a larger, sparser world",
@@ -184,11 +185,21 @@ def measure(study: Study, preset: Preset) -> Result:
         **grown,
     }
     more, said, held = developing.judged(grown)
-    found["verdicts"] = verdicts(found, moved, alone, across_physics=env.actions != another.actions)
+    found["verdicts"] = verdicts(
+        found,
+        (moved.auc(), moved.sources),
+        (alone.auc(), alone.sources),
+        across_physics=env.actions != another.actions,
+    )
     found["answer"] = answer(found) + said
     found["caveats"] = caveats(found, preset.seeds, preset.alone.seeds) + held
     found["verdicts"] |= more
     return Result(found, _curves(trained, moved, alone), players)
+
+
+def _world(config: TransferConfig) -> Simulation:
+    options: dict[str, Any] = dict(config.options)
+    return make(config.world, **options)
 
 
 def _keys(study: Study, preset: Preset):

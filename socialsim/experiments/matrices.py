@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
-import jax
 import numpy as np
 import xarray as xr
 
@@ -18,16 +17,14 @@ from socialsim.analysis.recording import Episodes, play
 from socialsim.analysis.report import evidence, markup, of_summary
 from socialsim.analysis.report.markup import Entry
 from socialsim.analysis.report.prose import paragraph, say
-from socialsim.analysis.statistics import probability_of_improvement
 from socialsim.analysis.wording import MISSING, decimal, span
-from socialsim.core.drives import drive_matrix
 from socialsim.core.errors import OptionError, choose, integer
 from socialsim.core.registry import make, worlds
 from socialsim.core.simulation import Simulation
 from socialsim.experiments.experiment import Study
-from socialsim.transfer.arms import ARMS, WEIGHT, plan
-from socialsim.transfer.carriers import Source
-from socialsim.transfer.claims import ENOUGH_SOURCES, SHAPING_HELPS, VALUES_TRANSFERRED, by_source
+from socialsim.experiments.learners import SCRATCH, Learning
+from socialsim.transfer.arms import ALONE, ARMS, WEIGHT
+from socialsim.transfer.claims import ENOUGH_SOURCES
 from socialsim.transfer.reading import (
     RIGHT,
     UNDECIDED,
@@ -37,22 +34,8 @@ from socialsim.transfer.reading import (
     untrained_agreement,
     zero_shot,
 )
-from socialsim.transfer.suite import transfer
 
-SCRATCH = "scratch"
-DEFAULT_ARMS = (
-    "scratch",
-    "shaping",
-    "random",
-    "shuffled",
-    "distilled",
-    "permuted",
-    "distilled-untrained",
-    "encoder",
-    "policy",
-    "oracle",
-)
-HOME = 24  # episodes at home, on which carriers are made
+DEFAULT_ARMS = ("scratch", "shaping", "random", "shuffled", "encoder", "policy")
 EPSILON = 0.3  # how often the scripted teams slip on whose episodes values are read
 CLAIMS = {
     "values_transferred": "the values themselves transferred",
@@ -65,11 +48,12 @@ CAVEATS = (
     "independent, and they are not corrected for their number.",
     "What is read is the mean of the source teams' standardised values; each team by itself may be right or "
     "wrong (their figures are in the JSON).",
-    "All sources in one target are compared with the same learners from scratch, and their learners begin "
-    "with the same parameters in the same worlds: what these happen to be favours or harms all alike.",
+    "All sources in one target are compared with the same learners from scratch and without any reward, and "
+    "their learners begin with the same parameters in the same worlds: what these happen to be favours or "
+    "harms all alike.",
     "Learners given the same source team are averaged before any comparison: a claim is about source teams, "
     f"and with fewer than {ENOUGH_SOURCES} of them none is made.",
-    f"What is carried counts with a drive of {WEIGHT:g} beside the learners' own drives. Another weight may "
+    f"Beside the learners' own drives what is carried counts with a drive of {WEIGHT:g}. Another weight may "
     "help or hinder otherwise; it was not searched for.",
 )
 
@@ -77,11 +61,14 @@ CAVEATS = (
 @dataclasses.dataclass(frozen=True)
 class Moving:
     """targets: ids of worlds to read values in.  learn_in: those of them to train learners in.  arms: of
-    `transfer.ARMS`.  seeds: learners per arm.  learning: each one's.  episodes: to read values on."""
+    `transfer.ARMS`, for learners that get the target's signals too.  alone: of the same, for learners that
+    get nothing but what is carried.  seeds: learners per arm.  learning: each one's.  episodes: to read
+    values on."""
 
     targets: tuple[str, ...]
     learn_in: tuple[str, ...] = ()
     arms: tuple[str, ...] = DEFAULT_ARMS
+    alone: tuple[str, ...] = ALONE
     seeds: int = 5
     learning: TrainConfig = dataclasses.field(default=TrainConfig(agent_steps=400_000, chunks=2))
     episodes: int = 48
@@ -93,23 +80,25 @@ class Moving:
             choose("target world", id, worlds())
         for id in self.learn_in:
             choose("target world to learn in", id, self.targets)
-        for name in self.arms:
-            choose("arm", name, ARMS)
-        if self.learn_in and "scratch" not in self.arms:
-            raise OptionError(
-                f"arms={self.arms}; allowed: with 'scratch', which the others are compared with"
-            )
+        for option, names in (("arms", self.arms), ("alone", self.alone)):
+            for name in names:
+                choose("arm", name, ARMS)
+            if self.learn_in and names and SCRATCH not in names:
+                raise OptionError(
+                    f"{option}={names}; allowed: with 'scratch', which the others are compared with"
+                )
         integer("seeds", self.seeds, low=1)
         integer("episodes", self.episodes, low=1)
 
 
 @dataclasses.dataclass(frozen=True)
 class Moved:
-    """What came out. read: (source, target) -> channel -> figures.  gained: (source, target) -> arms and
-    verdicts.  channels, arms: names."""
+    """What came out. read: (source, target) -> channel -> figures.  gained: (source, target) -> arms, those
+    alone and verdicts.  channels, arms, alone: names."""
 
     channels: tuple[str, ...]
     arms: tuple[str, ...]
+    alone: tuple[str, ...]
     seeds: int
     read: Mapping[tuple[str, str], dict]
     gained: Mapping[tuple[str, str], dict]
@@ -118,17 +107,19 @@ class Moved:
         """Rank agreement of values with returns `[source, target, channel]`."""
         return _table(self.read, self.channels, "channel", lambda c: direction(c) == RIGHT)
 
-    def benefit(self) -> xr.Dataset | None:
-        """P(improvement) over scratch in area under the curve `[source, target, arm]`."""
-        arms = [a for a in self.arms if a != "scratch"]
-        rows = {k: v["arms"] for k, v in self.gained.items()}
-        return _table(rows, arms, "arm", lambda c: c["low"] > 0.5) if rows else None
+    def benefit(self, *, alone: bool = False) -> xr.Dataset | None:
+        """P(improvement) in area under the curve `[source, target, arm]`: over learning from scratch, or of
+        learners left alone with what is carried, over those without any reward. None: nobody learned so."""
+        arms = [a for a in (self.alone if alone else self.arms) if a != SCRATCH]
+        rows = {k: v["alone" if alone else "arms"] for k, v in self.gained.items()}
+        return _table(rows, arms, "arm", lambda c: c["low"] > 0.5) if rows and arms else None
 
     def to_dict(self) -> dict[str, Any]:
         """Plain rows for JSON; `from_dict` reads them back."""
         return {
             "channels": list(self.channels),
             "carriers": list(self.arms),
+            "carriers_alone": list(self.alone),
             "seeds_per_arm": self.seeds,
             "zero_shot": [{"source": s, "target": t, "channels": c} for (s, t), c in self.read.items()],
             "benefit": [{"source": s, "target": t} | c for (s, t), c in self.gained.items()],
@@ -139,6 +130,7 @@ class Moved:
         return cls(
             tuple(kept["channels"]),
             tuple(kept["carriers"]),
+            tuple(kept["carriers_alone"]),
             kept["seeds_per_arm"],
             {(r["source"], r["target"]): r["channels"] for r in kept["zero_shot"]},
             {
@@ -181,13 +173,16 @@ class Moved:
         return markup.details("The numbers, with both controls", markup.table(head, rows))
 
     def worth_section(self) -> str:
-        """Of a report: the matrix of benefits."""
-        if (worth := self.benefit()) is None:
-            return evidence.missing("Nobody learned in the new worlds: it was not asked for.")
-        drawn = plots.matrices(
-            worth, panel="arm", centre=0.5, low=0.0, high=1.0, label="P(better than from scratch)"
-        )
-        return evidence.picture("benefit", "benefit_matrix", drawn)
+        """Of a report: the matrices of benefits."""
+        shown = ""
+        for alone, name, label in (
+            (True, "alone", "P(better than no reward)"),
+            (False, "benefit", "P(better than from scratch)"),
+        ):
+            if (worth := self.benefit(alone=alone)) is not None:
+                drawn = plots.matrices(worth, panel="arm", centre=0.5, low=0.0, high=1.0, label=label)
+                shown += evidence.picture(name, f"{name}_matrix", drawn)
+        return shown or evidence.missing("Nobody learned in the new worlds: it was not asked for.")
 
     def _heard(self, channel: str) -> str:
         away = {k: c for k, c in self.read.items() if not k[0].startswith(k[1])}
@@ -231,27 +226,28 @@ class Moved:
 def move_all(study: Study, sources: Mapping[str, TrainedRun], moving: Moving) -> Moved:
     """Every source in every target; each cell is a stage of the study.
 
-    Learners from scratch owe nothing to any source: the first cell of a target trains them for all.
+    Learners from scratch and those without any reward owe nothing to any source: the first cell of a target
+    trains them for all.
     """
     read, gained = {}, {}
     for number, id in enumerate(moving.targets):
         env = make(id)
         seen = _seen(study, env, sources, number, moving.episodes)
         untrained: dict = {}
-        scratch = None
+        shared: dict[str, dict] = {}
         for name, source in sources.items():
             read[name, id] = study.stage(
                 f"values of {name} in {id}", partial(_read, study, env, source, seen, untrained)
             )
             if id in moving.learn_in:
                 part = "".join(c if c.isalnum() else "-" for c in f"t{number}-{name}")
-                learn = partial(_learn, study, env, part, source, moving, scratch)
+                learning = Learning(moving.arms, moving.alone, moving.seeds, moving.learning)
+                learn = partial(learning.cell, study, env, part, source, shared)
                 cell = dict(study.stage(f"{name} moved into {id}", learn))
-                kept = cell.pop("scratch", None)
-                scratch = scratch or kept
+                shared = cell.pop("shared") | shared
                 gained[name, id] = cell
     channels = next(iter(sources.values())).env.channels
-    return Moved(channels, moving.arms, moving.seeds, read, gained)
+    return Moved(channels, moving.arms, moving.alone, moving.seeds, read, gained)
 
 
 def by_name(sources: Sequence[TrainedRun]) -> dict[str, TrainedRun]:
@@ -280,69 +276,6 @@ def _read(study: Study, env: Simulation, source: TrainedRun, seen: Episodes | No
         untrained[shape] = untrained_agreement(seen, like, teams, env.channels, **options)
     found = zero_shot(seen, source.teams, env.channels, untrained=untrained[shape], **options)
     return {c: e.row() for c, e in found.items()}
-
-
-def _learn(
-    study: Study, env: Simulation, part: str, source: TrainedRun, moving: Moving, scratch: dict | None
-) -> dict:
-    """All arms from one source in one target. part: of the run, for its checkpoints.  scratch: curves of the
-    learners from scratch, if they were trained already."""
-    seeds, learning = moving.seeds, moving.learning
-    drives = drive_matrix(None, env.channels, env.num_agents)
-    home = drive_matrix(None, source.env.channels, source.env.num_agents)[0]
-    keys = jax.random.split(study.key(2), len(source.teams))
-    moved = [
-        Source(t, play(source.env, t, k, worlds=HOME), home, source.discount)
-        for t, k in zip(source.teams[:seeds], keys, strict=False)
-    ]
-    arms = tuple(a for a in moving.arms if a != SCRATCH or scratch is None)
-    if not arms:  # from scratch alone was asked for, and is there
-        arms, scratch = moving.arms, None
-    prepared = plan(moved, env, learning.ppo.network, arms=arms, seeds=seeds, seed=study.seed, drives=drives)
-    found = transfer(
-        env,
-        prepared,
-        learning,
-        study.key(3),
-        run=study.run.part(part),
-        source_steps=float(source.config["agent_steps"]),
-        beside=None if scratch is None else _curves(scratch),
-        title=f"{source.env.id} into {env.id}: {len(prepared.arms)} arms x {seeds} seeds",
-        quiet=study.quiet,
-    )
-    auc = found.auc()
-    counted = by_source(auc, found.sources)
-    crossing = source.teams[0].actions != env.actions
-    rows = {}
-    for arm in auc:
-        better = probability_of_improvement(counted[arm], counted[SCRATCH])
-        rows[arm] = {
-            "auc": auc[arm].tolist(),
-            "iqm": float(found.summary.sel(metric="auc", arm=arm).estimate),
-            "estimate": better.estimate,
-            "low": better.low,
-            "high": better.high,
-            "reason": better.reason,
-        }
-    own = found.score.sel(arm=SCRATCH)
-    return {
-        "arms": rows,
-        "sources": len(set(found.sources)),
-        "weight": found.weight,
-        "verdicts": {
-            "values_transferred": VALUES_TRANSFERRED(
-                auc, across_physics=crossing, sources=found.sources
-            ).to_dict(),
-            "shaping_helps": SHAPING_HELPS(auc, sources=found.sources).to_dict(),
-        },
-        SCRATCH: {"curves": own.values.tolist(), "time": own.time.values.tolist()},
-    }
-
-
-def _curves(kept: Mapping) -> xr.DataArray:
-    curves = np.asarray(kept["curves"], np.float32)
-    coords = {"arm": [SCRATCH], "seed": np.arange(len(curves)), "time": np.asarray(kept["time"])}
-    return xr.DataArray(curves[None], dims=("arm", "seed", "time"), coords=coords)
 
 
 def _with_controls(cell: Mapping) -> tuple[str, str, str, str]:

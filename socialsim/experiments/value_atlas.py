@@ -20,6 +20,7 @@ from socialsim.experiments.atlas.page import PARTS
 from socialsim.experiments.experiment import Experiment, Result, Study
 from socialsim.experiments.matrices import DEFAULT_ARMS, Moving, move_all
 from socialsim.experiments.probing import dossier_of, stability_rows
+from socialsim.transfer.arms import ALONE, label
 
 
 @dataclasses.dataclass(frozen=True)
@@ -55,7 +56,7 @@ PRESETS = {
         worlds=tuple((id, 600_000) for id in LEARNED_IN),
         moving=Moving(
             targets=ELSEWHERE,
-            learn_in=("haul-v0",),
+            learn_in=("rendezvous-plane-v0",),
             learning=TrainConfig(agent_steps=400_000, chunks=2),
         ),
     ),
@@ -86,6 +87,7 @@ PRESETS = {
             targets=("dictator-v0",),
             learn_in=("dictator-v0",),
             arms=("scratch", "shaping"),
+            alone=("scratch", "distilled", "direct"),
             seeds=2,
             learning=TrainConfig(PPOConfig(worlds=16, steps=16, minibatches=2), agent_steps=2_000, chunks=1),
             episodes=4,
@@ -176,7 +178,7 @@ VALUE_ATLAS = Experiment(
     name="value-atlas",
     question="Values learned from social signals alone, in several worlds and all physics: are they stable, "
     "human-like, and transferable, and where to?",
-    arms={a: a for a in DEFAULT_ARMS},
+    arms={a: label(a) for a in dict.fromkeys((*DEFAULT_ARMS, *ALONE))},
     outcome="ICC(2,1) of values measured again by seed, checkpoint, partner, noise and retest; verdicts of "
     "the human-likeness battery; Spearman of values with returns in other worlds; P(improvement) of learners "
     "there, on joint events per agent-step, which no agent receives",

@@ -2,19 +2,24 @@
 
 import json
 
+import jax
 import numpy as np
 import pytest
+import xarray as xr
 
 from socialsim.agents.loading import TrainedRun, load_run
+from socialsim.agents.networks import NetworkConfig
+from socialsim.agents.team import new_team
 from socialsim.analysis.report.markup import Entry
 from socialsim.core.registry import make
-from socialsim.experiments import matrices, run_experiment
+from socialsim.experiments import learners, matrices, run_experiment
 from socialsim.experiments.atlas.answer import answer, verdicts
 from socialsim.experiments.atlas.page import stability_table
 from socialsim.experiments.experiment import Study
 from socialsim.experiments.matrices import DEFAULT_ARMS, Moved, Moving, move_all
 from socialsim.runs import Run
-from socialsim.transfer import VALUES_TRANSFERRED
+from socialsim.transfer import SHAPING_HELPS, VALUES_TRANSFERRED, TransferMetrics, summarise
+from socialsim.transfer.suite import Transfer
 
 
 @pytest.mark.slow
@@ -31,7 +36,10 @@ def test_the_atlas_answers_all_its_questions_and_goes_on(tmp_path):
     assert {t for t, _ in teams} == {0, 1} and "behaviour" in {f for _, f in teams}
     moved = Moved.from_dict(summary["moved"])
     assert moved.zero_shot().sizes == {"source": 1, "target": 1, "channel": 3}
-    assert moved.benefit() is not None and np.isfinite(moved.benefit().estimate).all()
+    for worth in (moved.benefit(), moved.benefit(alone=True)):
+        assert worth is not None and np.isfinite(worth.estimate).all()
+    cell = summary["moved"]["benefit"][0]
+    assert cell["alone"]["direct"]["auc"] == cell["arms"]["scratch"]["auc"], "the same learners"
     verdict = summary["moved"]["benefit"][0]["verdicts"]["values_transferred"]
     assert verdict["supported"] is None, "without its controls nothing may be claimed"
     said = " ".join(summary["answer"])
@@ -53,7 +61,12 @@ OPEN = HEARD | {"untrained_high": 0.6}
 
 def moved(read, gained=None):
     return Moved(
-        ("attention",), ("scratch",), 5, {k: {"attention": c} for k, c in read.items()}, gained or {}
+        ("attention",),
+        ("scratch",),
+        ("scratch",),
+        5,
+        {k: {"attention": c} for k, c in read.items()},
+        gained or {},
     )
 
 
@@ -72,35 +85,61 @@ def test_pairs_are_counted_in_both_directions():
 
 def test_claims_tell_their_sources_and_whether_they_were_tested():
     untested = {"supported": None, "reason": "Not tested: 2 source teams; 4 needed.", "positive": None}
-    gained = {("a", "b"): {"arms": {}, "sources": 2, "verdicts": dict.fromkeys(matrices.CLAIMS, untested)}}
+    gained = {
+        ("a", "b"): {
+            "arms": {},
+            "alone": {},
+            "sources": 2,
+            "verdicts": dict.fromkeys(matrices.CLAIMS, untested),
+        }
+    }
     said = moved({("a", "b"): HEARD}, gained).sentences()
     assert "in 0 of 0 pairs tested, at 5 seeds per arm from 2 source teams." in said[1]
     assert said[1].endswith("In 1 it was not tested: 2 source teams; 4 needed.")
     failed = {"supported": False, "reason": "", "positive": {"estimate": 0.5, "low": 0.2, "high": 0.8}}
     gained["a", "b"]["verdicts"] = dict.fromkeys(matrices.CLAIMS, failed)
     assert "the test could not have shown" in moved({("a", "b"): HEARD}, gained).sentences()[-1]
-    assert {*VALUES_TRANSFERRED.controls, "distilled", "oracle"} <= set(DEFAULT_ARMS)
+    assert {*VALUES_TRANSFERRED.controls, "distilled", "oracle"} <= set(Moving(("haul-v0",)).alone)
+    assert {*SHAPING_HELPS.controls, "shaping"} <= set(DEFAULT_ARMS)
 
 
-def test_learners_from_scratch_are_trained_once_for_all_sources_of_a_target(monkeypatch, tmp_path):
+def test_what_owes_nothing_to_a_source_is_trained_once_for_all_of_them(monkeypatch, tmp_path):
+    """Learners from scratch, those without any reward, and those with the target's own signals alone."""
     asked = []
 
-    def learn(study, env, part, source, moving, scratch):
-        asked.append((source, scratch))
-        return {"arms": {}, "verdicts": {}, "scratch": {"curves": [[0.1, 0.2]], "time": [1, 2]}}
+    def learn(target, prepared, config, key, *, given, **more):
+        asked.append(
+            (target.id, prepared.alone, prepared.arms, None if given is None else [*given.arm.values])
+        )
+        names = [*([] if given is None else given.arm.values), *prepared.arms]
+        rng = np.random.default_rng(len(asked))
+        score = xr.DataArray(
+            rng.random((len(names), prepared.seeds, 4)),
+            dims=("arm", "seed", "time"),
+            coords={"arm": names, "seed": np.arange(prepared.seeds), "time": np.arange(4)},
+        )
+        metrics = TransferMetrics()(score)
+        return Transfer(score, metrics, summarise(metrics), prepared.sources, 1.0, prepared.alone)
 
-    monkeypatch.setattr(matrices, "_learn", learn)
+    monkeypatch.setattr(learners, "transfer", learn)
     monkeypatch.setattr(matrices, "_read", lambda *given: {})
     monkeypatch.setattr(matrices, "_seen", lambda *given: None)
-    env = make("haul-v0")
-    sources = {name: TrainedRun(tmp_path, env, [], [], {}) for name in ("one", "two")}
+    env = make("stag-hunt-v0")
+    team = new_team(jax.random.key(0), NetworkConfig(width=4), env.actions, env.channels, env.num_agents)
+    config = {"agent_steps": 10, "ppo": {"discount": 0.9}}
+    sources = {name: TrainedRun(tmp_path, env, [team], [], config) for name in ("one", "two")}
+    worlds = ("stag-hunt-v0", "dictator-v0")
+    moving = Moving(worlds, worlds, ("scratch", "shaping"), ("scratch", "distilled", "direct"), seeds=2)
     with Run.open_or_create(tmp_path / "run", {}) as run:
-        found = move_all(
-            Study(run, 0, True), sources, Moving(("haul-v0", "forage-v0"), ("haul-v0", "forage-v0"))
-        )
-    assert [s is None for _, s in asked] == [True, False, True, False]
-    assert asked[1][1]["curves"] == [[0.1, 0.2]]
-    assert all("scratch" not in cell for cell in found.gained.values())
+        found = move_all(Study(run, 0, True), sources, moving)
+    first = [("scratch", "shaping"), None, ("scratch", "distilled"), ["direct"]]
+    then = [("shaping",), ["scratch"], ("distilled",), ["scratch", "direct"]]
+    expected = [(w, alone, arms, ready) for w in worlds for (*a,) in (first, then)
+                for alone, arms, ready in ((False, *a[:2]), (True, *a[2:]))]  # fmt: skip
+    assert asked == expected
+    assert all(
+        "shared" not in cell and set(cell["alone"]) == set(moving.alone) for cell in found.gained.values()
+    )
 
 
 def atlas(low, axes):

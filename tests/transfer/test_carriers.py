@@ -18,7 +18,7 @@ from socialsim.agents.team import new_team
 from socialsim.analysis.recording import play
 from socialsim.core.errors import CarrierError
 from socialsim.transfer import carriers
-from socialsim.transfer.arms import ARMS, Given, plan
+from socialsim.transfer.arms import ALONE, ARMS, BESIDE, Given, label, plan
 from socialsim.transfer.carriers import Source
 from socialsim.transfer.features import NUM_FEATURES, shared_features
 
@@ -102,7 +102,7 @@ def test_exact_values_distil_into_the_reward_they_anticipate(source, monkeypatch
     """And not into V(s) - gamma V(s'), which is linear in phi(s) and phi(s') here, too."""
     home, w = planted(source, monkeypatch)
     found = np.asarray(carriers.distilled(home).reward)
-    assert np.corrcoef(found[1:], w[1:])[0, 1] > 0.98
+    assert np.corrcoef(found[1:], w[1:])[0, 1] > 0.95
     lost = np.asarray(carriers.distilled(home, permute=np.random.default_rng(0)).reward)
     assert np.corrcoef(lost[1:], w[1:])[0, 1] < 0.5
     np.testing.assert_allclose(np.sort(lost[1:]) / lost.std(), np.sort(found[1:]) / found.std(), rtol=0.1)
@@ -157,6 +157,22 @@ def test_arms_of_a_seed_start_from_the_same_parameters(env, source):
     np.testing.assert_array_equal(kernel[0], kernel[2])
     assert not np.array_equal(kernel[0], kernel[1])
     np.testing.assert_array_equal(prepared.drives[:, 0, -1], [0, 0, 1, 1, 0, 0])
+
+
+def test_left_alone_learners_get_nothing_but_what_is_carried(env, source):
+    drives = np.array([[0.05, 0.05, 1.0]] * 3)
+
+    def asked(arms, alone):
+        return plan([source], env, CONFIG, arms=arms, alone=alone, seeds=1, seed=0, drives=drives)
+
+    alone, beside = (asked(("scratch", "distilled", "direct"), a) for a in (True, False))
+    np.testing.assert_allclose(alone.drives[:, 0], [[0, 0, 0, 0], [0, 0, 0, 1], [0.05, 0.05, 1, 0]])
+    np.testing.assert_allclose(beside.drives[:, 0, :3], [[0.05, 0.05, 1]] * 3)
+    assert alone.alone and not beside.alone
+    for arms, which in ((ALONE, True), (BESIDE, False)):
+        some = tuple(a for a in arms if a != "oracle")  # which plays episodes
+        assert asked(some, which).arms == some
+    assert label("scratch", alone=True) != label("scratch") and label("direct")
 
 
 def reward(carrier, episodes):

@@ -102,7 +102,7 @@ def test_the_positive_control_says_what_a_failed_claim_is_worth():
     blind = VALUES_TRANSFERRED(null | {"oracle": null["scratch"]})
     assert blind.supported is False and "the test could not have shown it" in blind.reason
     seeing = VALUES_TRANSFERRED(null | {"oracle": null["scratch"] + 9})
-    assert seeing.supported is False and "oracle) beats scratch: 1.00" in seeing.reason
+    assert seeing.supported is False and "oracle) beats no reward at all: 1.00" in seeing.reason
     assert seeing.to_dict()["positive"]["estimate"] == 1.0
     untested = VALUES_TRANSFERRED({"oracle": np.ones(4), "scratch": np.ones(4)})
     assert untested.supported is None and "positive" not in untested.reason

@@ -173,9 +173,8 @@ def worth(summary: Entry, curves: Curves) -> str:
         for t, part in zip(titles, (alone, beside), strict=True)
         if part
     ]
-    labels = {
-        a: str(e["label"].value or a) for n in ("transfer", "alone") for a, e in summary[n]["arms"].items()
-    }
+    named = [item for n in ("transfer", "alone") for item in summary[n]["arms"].items()]
+    labels = {str(a): str(e["label"].value or a) for a, e in named}
     return "".join(parts) + comparisons(summary, labels)
 
 
