@@ -127,8 +127,14 @@ def _alone(arms: Mapping, claim: Mapping) -> str:
         f"{decimal(end['distilled'], '.4f')} times per agent-step"
         + (f" ({', '.join(beside)})" if beside else "")
     )
-    verdict = _yes_no(claim, "is supported", "is not supported")
-    return f"{said}; that the values themselves transferred {verdict}{_blind(claim)}."
+    return f"{said}; that the values themselves transferred {_transferred(claim)}."
+
+
+def _transferred(claim: Mapping) -> str:
+    if claim["supported"] is not False:
+        return _yes_no(claim, "is supported: that beats every control", "")
+    open_ = [c for c, e in claim["comparisons"].items() if not e["low"] > 0.5]
+    return f"is not supported, since it is not shown to beat every control ({listed(open_)}){_blind(claim)}"
 
 
 def _yes_no(claim: Mapping, yes: str, no: str) -> str:
@@ -141,10 +147,12 @@ def _blind(claim: Mapping) -> str:
         return ""
     positive = claim.get("positive")
     if positive is None:
-        return ", of which no positive control was run"
+        return "; no positive control was run"
     if positive["low"] > 0.5:
-        return ", which a reward that is right by construction passes"
-    return ", which could not have shown it: a reward that is right by construction did not help either"
+        return ", where a reward that is right by construction does better than none"
+    return (
+        ", by a test that could not have shown it: a reward that is right by construction did not help either"
+    )
 
 
 def caveats(found: Mapping, seeds: int, transfer_seeds: int) -> list[str]:

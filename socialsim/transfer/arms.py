@@ -85,8 +85,8 @@ ARMS: dict[str, Arm] = {
     "distilled-untrained": Arm(
         "distilled from an untrained head", lambda g: carriers.distilled(g.source, team=g.stranger)
     ),
-    "oracle": Arm("oracle: fitted to the target's own signals", _oracle, sees_target=True),
-    "direct": Arm("the target's own signals", _none, own_signals=True),
+    "oracle": Arm("oracle: fitted to the world's own signals", _oracle, sees_target=True),
+    "direct": Arm("the world's own signals", _none, own_signals=True),
 }
 BESIDE = ("scratch", "shaping", "random", "shuffled", "flipped", "critic", "encoder", "policy")
 """Arms to compare beside the target's own signals."""

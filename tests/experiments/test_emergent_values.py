@@ -130,12 +130,14 @@ def test_values_alone_are_told_beside_no_reward_and_the_ceiling():
         figures["verdicts"] = judged(figures, alone=auc, sources=four)
         return " ".join(answer(figures))
 
-    assert "which could not have shown it: a reward that is right by construction did not help" in said()
+    assert (
+        "a test that could not have shown it: a reward that is right by construction did not help" in said()
+    )
     assert "0.0150 times per agent-step (without any reward 0.0004, with that world's own" in said()
     auc["oracle"] = flat + 9
-    assert "which a reward that is right by construction passes" in said()
+    assert "where a reward that is right by construction does better than none" in said()
     auc["distilled"] = flat + 9
-    assert "that the values themselves transferred is supported." in said()
+    assert "that the values themselves transferred is supported: that beats every control." in said()
 
 
 def test_an_experiment_is_declared_before_it_runs():
