@@ -170,6 +170,7 @@ def measure(study: Study, preset: Preset) -> Result:
         drives,
         played,
     )
+    options = ", ".join(f"{k} {v}" for k, v in preset.moved.options)
     found = {
         "channels": list(env.channels),
         "drives": dict(zip(env.channels, drives[0].tolist(), strict=True)),
@@ -180,7 +181,7 @@ def measure(study: Study, preset: Preset) -> Result:
         "counterfactuals": edits,
         "stability": stable,
         "zero_shot": found_abroad["worlds"],
-        "transfer": rows(moved, f"{NEW_PLACE}: {dict(preset.moved.options)}"),
+        "transfer": rows(moved, f"{NEW_PLACE} ({options})"),
         "alone": rows(alone, NEW_PHYSICS),
         **grown,
     }

@@ -30,7 +30,8 @@ def area(curves: xr.DataArray, time: str = "time") -> xr.DataArray:
 class TransferMetrics:
     """Curves `score [arm, seed, time]` -> Dataset of metrics `[arm, seed]`.
 
-    - threshold: score to reach; None takes half of the reference arm's asymptote (interquartile mean).
+    - threshold: score to reach; None takes half of an asymptote (interquartile mean): of the arm `goal` or of
+      the reference if there is no such arm.
     - ends: share of the curve that counts as its start (jumpstart) and as its end (asymptote).
     - reference: the arm that learns from nothing.
     - source_time: time units the source cost. With it, `charged_ratio` is the transfer ratio with every curve
@@ -48,6 +49,7 @@ class TransferMetrics:
     threshold: float | None = None
     ends: float = 0.1
     reference: str = "scratch"
+    goal: str | None = None
     source_time: float | None = None
 
     def __post_init__(self):
@@ -65,7 +67,9 @@ class TransferMetrics:
         asymptote = np.where(broken, np.nan, y[..., -edge:].mean(-1))
         row = list(score.arm.values).index(self.reference)
         if self.threshold is None:
-            usable = asymptote[row][~broken[row]]
+            arms = list(score.arm.values)
+            goal = arms.index(self.goal) if self.goal in arms else row
+            usable = asymptote[goal][~broken[goal]]
             threshold = 0.5 * float(statistics.interquartile_mean(usable)) if len(usable) else np.nan
         else:
             threshold = self.threshold

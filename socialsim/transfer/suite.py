@@ -75,7 +75,9 @@ def transfer(
         name="joint events per agent-step",
     )
     score = score if given is None else _joined(given, score)
-    metrics = TransferMetrics(source_time=source_steps)(score)
+    # Without any reward nothing is learned: there is no half of it to reach.
+    goal = "direct" if plan.alone else None
+    metrics = TransferMetrics(source_time=source_steps, goal=goal)(score)
     return Transfer(score, metrics, summarise(metrics), plan.sources, plan.weight, plan.alone)
 
 

@@ -62,6 +62,15 @@ def test_titles_break_between_words():
     assert len(titles) == 5 and all(lines[0] == "contradictions," for lines in titles)
 
 
+def test_titles_of_arms_keep_to_their_panels():
+    arms = {f"arm{i}": f"distilled reward, weights permuted {i}" for i in range(8)}
+    fig = plots.transfer_curves({f"transfer/{a}": np.ones((2, 3)) for a in arms}, arms)
+    fig.draw_without_rendering()
+    for ax in fig.axes:
+        title, panel = (x.get_window_extent() for x in (ax._left_title, ax))
+        assert title.width < 1.1 * panel.width
+
+
 def test_one_large_row_hides_no_small_ones():
     rows = [{"label": n, "estimate": x, "low": x - 0.1, "high": x + 0.1} for n, x in (("a", 40), ("b", 0.5))]
 

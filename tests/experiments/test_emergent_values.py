@@ -140,6 +140,16 @@ def test_values_alone_are_told_beside_no_reward_and_the_ceiling():
     assert "that the values themselves transferred is supported: that beats every control." in said()
 
 
+def test_an_arm_has_the_name_of_its_own_transfer():
+    arms = {n: {"arms": {"scratch": {"label": n.upper()}}} for n in ("transfer", "alone")}
+    claim = {"supported": True, "comparisons": {"scratch": {"estimate": 1.0, "low": 0.9, "high": 1.0}}}
+    for name, called in (("values_transferred", "ALONE"), ("shaping_helps", "TRANSFER")):
+        assert called in findings.comparisons(Entry(arms | {"verdicts": {name: claim}}))
+    del arms["alone"]
+    older = findings.comparisons(Entry(arms | {"verdicts": {"values_transferred": claim}}))
+    assert "TRANSFER" in older
+
+
 def test_an_experiment_is_declared_before_it_runs():
     declared = experiment("emergent-values")
     assert declared.question.endswith("?") and declared.test and declared.outcome

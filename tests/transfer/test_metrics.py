@@ -49,6 +49,16 @@ def test_reference_that_never_scores_gives_no_ratio():
     assert m.auc.sel(arm="shaping").values == pytest.approx(0.5)
 
 
+def test_where_the_reference_learns_nothing_the_threshold_is_half_the_goal():
+    score = curves(scratch=ramp(2, 0, 0.0), direct=ramp(2, 0, 0.1))
+    half = TransferMetrics()(score.sel(arm=["direct"]).assign_coords(arm=["scratch"])).attrs["threshold"]
+    assert TransferMetrics(goal="direct")(score).attrs["threshold"] == pytest.approx(half) and half > 0
+    assert (
+        TransferMetrics(goal="absent")(score).attrs["threshold"]
+        == TransferMetrics()(score).attrs["threshold"]
+    )
+
+
 def test_above_the_threshold_from_the_start():
     m = TransferMetrics(threshold=0.2)(curves(scratch=ramp(2, 0.3, 0.1)))
     assert m.time_to_threshold.values == pytest.approx(0.0)

@@ -1,5 +1,6 @@
 """Learning curves: of the source training, and of every transfer arm."""
 
+import textwrap
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -163,7 +164,8 @@ def transfer_curves(
     dashed = {"linewidth": 1.1, "linestyle": (0, (4, 2))}
     for ax, (arm, label) in zip(grid.flat, shown.items(), strict=False):
         colour = style.arm_colour(arm)
-        ax.set_title(label, color=style.MUTED if colour == style.CONTROL else style.legible(colour, 4.5))
+        ink = style.MUTED if colour == style.CONTROL else style.legible(colour, 4.5)
+        ax.set_title(textwrap.fill(label, 88 // columns, break_long_words=False), color=ink)
         values = curve(curves, f"{name}/{arm}", 2)
         if values is None:
             ax.text(

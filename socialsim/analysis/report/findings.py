@@ -173,9 +173,7 @@ def worth(summary: Entry, curves: Curves) -> str:
         for t, part in zip(titles, (alone, beside), strict=True)
         if part
     ]
-    named = [item for n in ("transfer", "alone") for item in summary[n]["arms"].items()]
-    labels = {str(a): str(e["label"].value or a) for a, e in named}
-    return "".join(parts) + comparisons(summary, labels)
+    return "".join(parts) + comparisons(summary)
 
 
 def _time(arm: Entry) -> str:
@@ -186,12 +184,14 @@ def _time(arm: Entry) -> str:
     return '<span class="missing">not reached</span>' if absent and ran else time.interval()
 
 
-def comparisons(summary: Entry, labels: dict[str, str]) -> str:
-    """Every comparison on which a verdict rests."""
+def comparisons(summary: Entry) -> str:
+    """Every comparison on which a verdict rests; an arm has the name that it has in that transfer."""
     rows = []
     for name, verdict in summary["verdicts"].items():
+        apart = summary["alone"]["arms"] if name == "values_transferred" else None
+        arms = apart or summary["transfer"]["arms"]
         for c, e in verdict["comparisons"].items():
-            against = text(labels.get(str(c), c))
+            against = text(arms[c]["label"].value or c)
             rows.append([claim(name, verdict), against, e.interval(), text(status(verdict)[1])])
     if not rows:
         return ""
