@@ -191,7 +191,7 @@ def comparisons(summary: Entry) -> str:
         apart = summary["alone"]["arms"] if name == "values_transferred" else None
         arms = apart or summary["transfer"]["arms"]
         for c, e in verdict["comparisons"].items():
-            against = text(arms[c]["label"].value or c)
+            against = text(arms[str(c)]["label"].value or c)
             rows.append([claim(name, verdict), against, e.interval(), text(status(verdict)[1])])
     if not rows:
         return ""
