@@ -104,9 +104,12 @@ def _rows(found: Transfer) -> dict[str, dict]:
     rows = {}
     for arm in auc:
         better = probability_of_improvement(counted[arm], counted[SCRATCH])
+        row = found.summary.sel(metric="auc", arm=arm)
         rows[arm] = {
             "auc": auc[arm].tolist(),
-            "iqm": float(found.summary.sel(metric="auc", arm=arm).estimate),
+            "iqm": float(row.estimate),
+            "iqm_low": float(row.low),
+            "iqm_high": float(row.high),
             "estimate": better.estimate,
             "low": better.low,
             "high": better.high,

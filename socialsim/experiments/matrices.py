@@ -12,12 +12,7 @@ import xarray as xr
 from socialsim.agents.bots import scripted_team
 from socialsim.agents.loading import TrainedRun
 from socialsim.agents.training import TrainConfig
-from socialsim.analysis import plots
 from socialsim.analysis.recording import Episodes, play
-from socialsim.analysis.report import evidence, markup, of_summary
-from socialsim.analysis.report.markup import Entry
-from socialsim.analysis.report.prose import paragraph, say
-from socialsim.analysis.wording import MISSING, decimal, span
 from socialsim.core.errors import OptionError, choose, integer
 from socialsim.core.registry import make, worlds
 from socialsim.core.simulation import Simulation
@@ -36,6 +31,7 @@ from socialsim.transfer.reading import (
 )
 
 DEFAULT_ARMS = ("scratch", "shaping", "random", "shuffled", "encoder", "policy")
+DISTILLED, ORACLE = "distilled", "oracle"
 EPSILON = 0.3  # how often the scripted teams slip on whose episodes values are read
 CLAIMS = {
     "values_transferred": "the values themselves transferred",
@@ -143,47 +139,6 @@ class Moved:
         """In how many other worlds each head is right, and which claims about learning stand."""
         return [self._heard(c) for c in self.channels] + self._said()
 
-    def heard_section(self) -> str:
-        """Of a report: the zero-shot matrix."""
-        drawn = plots.matrices(
-            self.zero_shot(),
-            panel="channel",
-            centre=0.0,
-            low=-0.5,
-            high=0.5,
-            label="Spearman of value with return",
-        )
-        picture = plots.svg(drawn, "zero-shot", "Values read in other worlds")
-        shown = markup.figure(picture, say("zero_shot_matrix_caption"))
-        return paragraph("zero_shot_matrix") + shown + self._numbers()
-
-    def _numbers(self) -> str:
-        """The figures with both controls."""
-        rows = [
-            [
-                markup.text(f"{s} in {t}"),
-                markup.text(c),
-                *(markup.text(x) for x in _with_controls(cell)),
-                markup.text(direction(cell)),
-            ]
-            for (s, t), cells in self.read.items()
-            for c, cell in cells.items()
-        ]
-        head = ["Pair", "Value head", "Spearman", "Other episodes", "Untrained", "Each team", "Values are"]
-        return markup.details("The numbers, with both controls", markup.table(head, rows))
-
-    def worth_section(self) -> str:
-        """Of a report: the matrices of benefits."""
-        shown = ""
-        for alone, name, label in (
-            (True, "alone", "P(better than no reward)"),
-            (False, "benefit", "P(better than from scratch)"),
-        ):
-            if (worth := self.benefit(alone=alone)) is not None:
-                drawn = plots.matrices(worth, panel="arm", centre=0.5, low=0.0, high=1.0, label=label)
-                shown += evidence.picture(name, f"{name}_matrix", drawn)
-        return shown or evidence.missing("Nobody learned in the new worlds: it was not asked for.")
-
     def _heard(self, channel: str) -> str:
         away = {k: c for k, c in self.read.items() if not k[0].startswith(k[1])}
         counts = Counter(direction(c.get(channel, {})) for c in away.values())
@@ -198,10 +153,22 @@ class Moved:
         counts = [g["sources"] for g in self.gained.values() if "sources" in g]
         return f" from {min(counts)} source team{'s' * (min(counts) != 1)}" if counts else ""
 
+    def _alone(self) -> list[str]:
+        """In how many pairs the values as the only reward did better than no reward."""
+        cells = [g["alone"] for g in self.gained.values() if DISTILLED in g["alone"]]
+        if not cells:
+            return []
+        better = {a: sum(c[a]["low"] > 0.5 for c in cells if a in c) for a in (DISTILLED, ORACLE)}
+        right = f"; a reward that is right by construction in {better[ORACLE]}" if ORACLE in cells[0] else ""
+        return [
+            "Learners whose only reward was distilled from the values came to succeed more often than those "
+            f"without any in {better[DISTILLED]} of {len(cells)} pairs{right}."
+        ]
+
     def _said(self) -> list[str]:
         if not self.gained:
             return ["Learning in the new worlds was not asked for."]
-        out = []
+        out = self._alone()
         for claim, words in CLAIMS.items():
             known = {k: g["verdicts"][claim]["supported"] for k, g in self.gained.items()}
             tested = [k for k, v in known.items() if v is not None]
@@ -278,16 +245,6 @@ def _read(study: Study, env: Simulation, source: TrainedRun, seen: Episodes | No
     return {c: e.row() for c, e in found.items()}
 
 
-def _with_controls(cell: Mapping) -> tuple[str, str, str, str]:
-    """Words: the figure, values of other episodes, untrained networks, and each team by itself."""
-    bands = [
-        {"estimate": cell.get(of), "low": cell.get(f"{of}_low"), "high": cell.get(f"{of}_high")}
-        for of in ("null", "untrained")
-    ]
-    each = ", ".join(decimal(x) for x in cell.get("per_team", ()))
-    return span(cell), span(bands[0]), span(bands[1]), each or MISSING
-
-
 def _blind(verdict: Mapping) -> bool:
     """Whether the claim was tested and failed, and the positive control failed too."""
     positive = verdict.get("positive")
@@ -314,19 +271,3 @@ def _table(cells: Mapping, names: Sequence[str], dim: str, shown: Callable[[dict
             data["shown"][at] = shown(cell)
     coords = {"source": sources, "target": targets, dim: list(names)}
     return xr.Dataset({k: (("source", "target", dim), v) for k, v in data.items()}, coords=coords)
-
-
-def _of(section: Callable[[Moved], str]) -> Callable[[Entry], str]:
-    return lambda summary: section(Moved.from_dict(summary["moved"].mapping()))
-
-
-PARTS = (
-    of_summary(
-        "zero-shot",
-        "New worlds",
-        "Are the values right about worlds they never saw?",
-        _of(Moved.heard_section),
-    ),
-    of_summary("benefit", "Learning", "What are they worth to new learners there?", _of(Moved.worth_section)),
-)
-"""Sections of a report whose summary holds `Moved.to_dict()` as "moved"."""

@@ -11,7 +11,8 @@ from socialsim.analysis import report
 from socialsim.analysis.report import evidence
 from socialsim.core.errors import OptionError, integer
 from socialsim.experiments.experiment import Study, versions
-from socialsim.experiments.matrices import CAVEATS, DEFAULT_ARMS, PARTS, Moved, Moving, by_name, move_all
+from socialsim.experiments.matrices import CAVEATS, DEFAULT_ARMS, Moved, Moving, by_name, move_all
+from socialsim.experiments.matrices_page import PARTS
 from socialsim.runs import Run
 from socialsim.transfer.arms import ALONE
 

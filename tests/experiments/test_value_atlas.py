@@ -1,5 +1,6 @@
 """value-atlas: a small one end to end; every question has its rows, and a rerun says the same."""
 
+import dataclasses
 import json
 
 import jax
@@ -12,7 +13,7 @@ from socialsim.agents.networks import NetworkConfig
 from socialsim.agents.team import new_team
 from socialsim.analysis.report.markup import Entry
 from socialsim.core.registry import make
-from socialsim.experiments import learners, matrices, run_experiment
+from socialsim.experiments import learners, matrices, matrices_page, run_experiment
 from socialsim.experiments.atlas.answer import answer, verdicts
 from socialsim.experiments.atlas.page import stability_table
 from socialsim.experiments.experiment import Study
@@ -76,11 +77,29 @@ def test_pairs_are_counted_in_both_directions():
     assert "right in 1, the wrong way round in 1 and undecided in 1 of 3 pairs" in found.sentences()[0]
     shown = found.zero_shot().shown.sel(channel="attention")
     assert bool(shown.sel(source="a", target="b")) and not bool(shown.sel(source="b", target="a"))
-    page = found.heard_section()
+    page = matrices_page.heard(found)
     assert "Other episodes" in page and "untrained networks" in page
     older = {k: v for k, v in HEARD.items() if not k.startswith("untrained")}
     assert "not measured in 1 of 1" in moved({("a", "b"): older}).sentences()[0]
-    assert moved({("a", "b"): older}).heard_section()
+    assert matrices_page.heard(moved({("a", "b"): older}))
+
+
+def test_few_pairs_are_drawn_arm_by_arm_and_every_verdict_has_its_reason():
+    figure = {"iqm": 0.01, "iqm_low": 0.0, "iqm_high": 0.02, "estimate": 0.9, "low": 0.6, "high": 1.0}
+    verdict = {"supported": True, "reason": "distilled beats all", "positive": None}
+    cell = {"arms": {}, "alone": {"scratch": figure, "distilled": figure}, "sources": 4}
+    cell["verdicts"] = dict.fromkeys(matrices.CLAIMS, verdict)
+    pairs = {("a", str(i)): HEARD for i in range(5)}
+    for count in (1, 5):
+        found = dataclasses.replace(
+            moved(pairs, dict(list(dict.fromkeys(pairs, cell).items())[:count])),
+            alone=("scratch", "distilled"),
+        )
+        assert f"without any in {count} of {count} pairs." in " ".join(found.sentences())
+        page = matrices_page.worth(found)
+        assert page.count("distilled beats all") == 2 * count
+        assert ("no reward at all" in page) and ("from scratch" not in page)
+        assert ("area under the learning curve" in page) == (count == 1)
 
 
 def test_claims_tell_their_sources_and_whether_they_were_tested():

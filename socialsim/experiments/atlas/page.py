@@ -6,7 +6,7 @@ import xarray as xr
 from socialsim.analysis import plots
 from socialsim.analysis.report import CAVEATS, METHODS, Part, evidence, markup, of_summary, sections
 from socialsim.analysis.report.markup import Entry, text
-from socialsim.experiments import matrices
+from socialsim.experiments import matrices_page
 from socialsim.experiments.assaying import by_cell, shares_table
 
 SETUP = """In each world {seeds} teams learned from scratch. No agent was ever rewarded for a task: it
@@ -93,7 +93,7 @@ PARTS: tuple[Part, ...] = (
     of_summary("setup", "The worlds", "Where did they learn, and what?", _setup),
     of_summary("stability", "Stability", "Are the values stable?", _stability),
     of_summary("human", "Human-likeness", "Are they human-like?", _human),
-    *matrices.PARTS,
+    *matrices_page.PARTS,
     CAVEATS,
     METHODS,
 )
