@@ -40,7 +40,7 @@ class Potential(struct.PyTreeNode):
 
     def score(self, obs):
         nothing = jnp.zeros(obs.self.shape[:-1])
-        return nothing, nothing + self.level, nothing
+        return nothing, nothing + self.level
 
 
 @pytest.fixture(scope="module")

@@ -30,18 +30,7 @@ def unmeasured(part):
     return [unmeasured(v) for v in part] if isinstance(part, list) else part
 
 
-OLDER = {
-    "value-atlas": "published before values were held against untrained networks",
-}
-"""Published answers that are no longer what would be said of these figures; to be run again."""
-
-
-def published(name):
-    old = OLDER.get(name)
-    return pytest.param(name, marks=pytest.mark.xfail(strict=True, reason=old)) if old else name
-
-
-@pytest.mark.parametrize("name", [published(n) for n in MODULES])
+@pytest.mark.parametrize("name", MODULES)
 def test_published_answers_follow_from_the_published_figures(name):
     summary, words = read(name)
     assert words.answer(summary) == summary["answer"]
