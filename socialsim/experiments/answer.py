@@ -133,7 +133,7 @@ def _alone(arms: Mapping, claim: Mapping) -> str:
 def _transferred(claim: Mapping) -> str:
     if claim["supported"] is not False:
         return _yes_no(claim, "is supported: that beats every control", "")
-    open_ = [c for c, e in claim["comparisons"].items() if not e["low"] > 0.5]
+    open_ = [c for c, e in claim["comparisons"].items() if not (known(e["low"]) and e["low"] > 0.5)]
     return f"is not supported, since it is not shown to beat every control ({listed(open_)}){_blind(claim)}"
 
 
@@ -148,6 +148,8 @@ def _blind(claim: Mapping) -> str:
     positive = claim.get("positive")
     if positive is None:
         return "; no positive control was run"
+    if not known(positive["low"]):
+        return "; what its positive control did was not measured"
     if positive["low"] > 0.5:
         return ", where a reward that is right by construction does better than none"
     return (

@@ -13,6 +13,7 @@ from socialsim.agents.bots import scripted_team
 from socialsim.agents.loading import TrainedRun
 from socialsim.agents.training import TrainConfig
 from socialsim.analysis.recording import Episodes, play
+from socialsim.analysis.wording import known
 from socialsim.core.errors import OptionError, choose, integer
 from socialsim.core.registry import make, worlds
 from socialsim.core.simulation import Simulation
@@ -158,7 +159,8 @@ class Moved:
         cells = [g["alone"] for g in self.gained.values() if DISTILLED in g["alone"]]
         if not cells:
             return []
-        better = {a: sum(c[a]["low"] > 0.5 for c in cells if a in c) for a in (DISTILLED, ORACLE)}
+        lows = {a: [c[a]["low"] for c in cells if a in c] for a in (DISTILLED, ORACLE)}
+        better = {a: sum(known(x) and x > 0.5 for x in low) for a, low in lows.items()}
         right = f"; a reward that is right by construction in {better[ORACLE]}" if ORACLE in cells[0] else ""
         return [
             "Learners whose only reward was distilled from the values came to succeed more often than those "
@@ -170,16 +172,16 @@ class Moved:
             return ["Learning in the new worlds was not asked for."]
         out = self._alone()
         for claim, words in CLAIMS.items():
-            known = {k: g["verdicts"][claim]["supported"] for k, g in self.gained.items()}
-            tested = [k for k, v in known.items() if v is not None]
-            held = [f"{s} to {t}" for (s, t) in tested if known[s, t]]
+            held_by = {k: g["verdicts"][claim]["supported"] for k, g in self.gained.items()}
+            tested = [k for k, v in held_by.items() if v is not None]
+            held = [f"{s} to {t}" for (s, t) in tested if held_by[s, t]]
             which = f" ({'; '.join(held)})" if held else ""
             said = (
                 f"That {words} is supported in {len(held)} of {len(tested)} pairs tested{which}, "
                 f"at {self.seeds} seeds per arm{self._teams()}."
             )
             open_ = [g["verdicts"][claim]["reason"] for g in self.gained.values()]
-            open_ = [r for r, v in zip(open_, known.values(), strict=True) if v is None]
+            open_ = [r for r, v in zip(open_, held_by.values(), strict=True) if v is None]
             out.append(said + (f" In {len(open_)} it was not tested: {_lower(open_[0])}" if open_ else ""))
         blind = [k for k, g in self.gained.items() if _blind(g["verdicts"]["values_transferred"])]
         if blind:
@@ -248,7 +250,9 @@ def _read(study: Study, env: Simulation, source: TrainedRun, seen: Episodes | No
 def _blind(verdict: Mapping) -> bool:
     """Whether the claim was tested and failed, and the positive control failed too."""
     positive = verdict.get("positive")
-    return verdict["supported"] is False and positive is not None and not positive["low"] > 0.5
+    if verdict["supported"] is not False or positive is None:
+        return False
+    return known(positive["low"]) and not positive["low"] > 0.5
 
 
 def _lower(reason: str) -> str:
