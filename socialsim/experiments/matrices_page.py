@@ -71,13 +71,19 @@ def _pairs(moved: Moved, way: str, name: str) -> list[str]:
                 **{k: e.get(k if k == "iqm" else f"iqm_{k}") for k in ("iqm", "low", "high")},
                 "improvement_over_scratch": None if arm == SCRATCH else e,
             }
-            for arm, e in cell[way].items()
+            for arm, e in _ordered(moved, cell, way)
         }
         drawn = plots.arms(rows, unit="joint events per agent-step")
         picture = plots.svg(drawn, f"{name}-{number}", _pair(pair))
         caption = say("arms_caption", baseline=text(label(SCRATCH, alone=way == "alone")))
         figures.append(markup.figure(picture, f"{text(_pair(pair))}. {caption}"))
     return figures
+
+
+def _ordered(moved: Moved, cell: Mapping, way: str) -> list[tuple[str, dict]]:
+    """Arms as they were declared, the baseline first."""
+    names = moved.alone if way == "alone" else moved.arms
+    return [(arm, cell[way][arm]) for arm in names if arm in cell[way]]
 
 
 def _numbers(moved: Moved, way: str) -> str:
@@ -89,7 +95,7 @@ def _numbers(moved: Moved, way: str) -> str:
             text(span(e) if arm != SCRATCH else ""),
         ]
         for pair, cell in moved.gained.items()
-        for arm, e in cell[way].items()
+        for arm, e in _ordered(moved, cell, way)
     ]
     return markup.table(["Pair", "Arm", "Joint events per agent-step, over learning", "P(better)"], rows)
 
