@@ -6,10 +6,9 @@ from typing import Any
 import numpy as np
 
 from socialsim.agents.training import TrainConfig
-from socialsim.analysis.recording import Episodes
 from socialsim.core.simulation import Simulation
 from socialsim.experiments.experiment import Study
-from socialsim.transfer.arms import ALONE, BESIDE, label, plan
+from socialsim.transfer.arms import label, plan
 from socialsim.transfer.carriers import Source
 from socialsim.transfer.suite import Transfer, transfer
 
@@ -41,21 +40,18 @@ def carried(
     *,
     key: int,
     source_steps: float,
-    there: Episodes | None = None,
 ) -> Transfer:
     """Every arm in the target. name: of the part of the run that keeps checkpoints and metrics.  key: number
-    of its randomness.  there: episodes that the oracle is made of."""
-    arms = config.arms or (ALONE if config.alone else BESIDE)
+    of its randomness."""
     prepared = plan(
         sources,
         target,
         config.learning.ppo.network,
-        arms=arms,
+        arms=config.arms,
         alone=config.alone,
         seeds=config.seeds,
         seed=study.seed,
         drives=drives,
-        there=there,
     )
     return transfer(
         target,

@@ -111,8 +111,8 @@ def oracle(source: Source, there: Episodes) -> Carrier:
 
     Where V is exact, V(s) - gamma V(s') is the expected reward. So phi(s) is fitted to the target's own
     signals, each weighted as the source weights it, on episodes `there` of the target: it is as right as a
-    reward linear in phi can be. (The signals themselves reach every learner anyway; given twice they would
-    change nothing but their share.)
+    reward linear in phi can be. (Beside the target's own signals it has little to add: these reach every
+    learner anyway.)
     """
     return _reward(source, there, np.asarray(there.signals @ source.weights)[:-1])
 
